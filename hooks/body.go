@@ -1,0 +1,178 @@
+package hooks
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// bindBody checks what a client sends for a module's collection: nothing that only the
+// server sets, nothing of the wrong type, and no stale version. PocketBase alone turns
+// "abc" into 0 and answers 200.
+func bindBody(k *kernel.Kernel) {
+	check := func(id string, verb kernel.Verb) *hook.Handler[*core.RecordRequestEvent] {
+		return &hook.Handler[*core.RecordRequestEvent]{Id: id, Priority: first + 1, Func: func(e *core.RecordRequestEvent) error {
+			a, owned := k.AccessOf(e.Collection.Name)
+			info, err := e.RequestInfo()
+			if err != nil || !owned {
+				return e.Next()
+			}
+			// RequestInfo has the values as PocketBase reads them: "abc" is 0 there already.
+			body := map[string]any{}
+			if err := e.BindBody(&body); err != nil {
+				return kernel.ErrBadInput
+			}
+			if verb == kernel.Update {
+				if err := fresh(e, info, body); err != nil {
+					return err
+				}
+			}
+			if err := checkBody(e, info, body, a, verb); err != nil {
+				return err
+			}
+			return e.Next()
+		}}
+	}
+	k.App.OnRecordCreateRequest().Bind(check("platform.body.create", kernel.Create))
+	k.App.OnRecordUpdateRequest().Bind(check("platform.body.update", kernel.Update))
+}
+
+// fresh answers 409 when the client read an older version than the row has now.
+func fresh(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]any) error {
+	now, err := e.App.FindRecordById(e.Collection, e.Record.Id)
+	if err != nil {
+		return kernel.ErrNotFound
+	}
+	present := now.GetString("updated")
+	if info.Context != core.RequestInfoContextBatch { // batch hands its own headers to every inner request
+		if err := kernel.CheckStale(e.Request.Header.Get("If-Match"), present); err != nil {
+			return err
+		}
+	}
+	read, _ := body["updated"].(string)
+	return kernel.CheckStale(read, present)
+}
+
+func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]any, a kernel.Access, verb kernel.Verb) error {
+	var bad kernel.Invalid
+	if id, sent := body["id"]; sent && verb == kernel.Update && id != e.Record.Id {
+		bad = append(bad, kernel.ErrServerSet.At("id"))
+	}
+	only, limited := writable(a, info.Auth)
+	old := e.Record.Original()
+	for key, v := range body {
+		name := strings.Trim(key, "+-") // PocketBase's modifiers: "tags+", "+tags", "tags-"
+		f := e.Collection.Fields.GetByName(name)
+		if f == nil || name == "id" || (name == "updated" && verb == kernel.Update) {
+			continue
+		}
+		if err := checkType(f, v); err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		same := verb == kernel.Update && reflect.DeepEqual(e.Record.GetRaw(name), old.GetRaw(name))
+		switch {
+		case same: // a client that sends back what it read does no harm
+		case f.Type() == core.FieldTypeAutodate || (slices.Contains(a.ServerSet, name) && !info.HasSuperuserAuth()):
+			bad = append(bad, kernel.ErrServerSet.At(name))
+		case verb == kernel.Update && slices.Contains(a.CreateOnly, name):
+			bad = append(bad, kernel.ErrCreateOnly.At(name))
+		case verb == kernel.Update && limited && !slices.Contains(only, name):
+			return kernel.ErrNotWritable.At(name)
+		}
+	}
+	return bad.OrNil()
+}
+
+// writable returns the fields that the caller's role is limited to.
+func writable(a kernel.Access, account *core.Record) (fields []string, limited bool) {
+	if account == nil || account.IsSuperuser() {
+		return nil, false
+	}
+	fields, limited = a.Writable[account.GetString("role")]
+	return fields, limited
+}
+
+func checkType(f core.Field, v any) *kernel.Error {
+	if v == nil {
+		return nil
+	}
+	name := f.GetName()
+	switch f.Type() {
+	case core.FieldTypeNumber:
+		if !isNumber(v) {
+			return kernel.Bad(name, "validation_invalid_number", "Must be a number.")
+		}
+	case core.FieldTypeBool:
+		if _, ok := v.(bool); !ok && v != "true" && v != "false" {
+			return kernel.Bad(name, "validation_invalid_type", "Must be true or false.")
+		}
+	case core.FieldTypeText, core.FieldTypeEditor, core.FieldTypeEmail, core.FieldTypeURL:
+		switch v.(type) {
+		case map[string]any, []any, bool:
+			return kernel.Bad(name, "validation_invalid_type", "Must be text.")
+		}
+	case core.FieldTypeDate:
+		s, ok := v.(string)
+		if !ok {
+			return kernel.Bad(name, "validation_invalid_date", "Must be a date.")
+		}
+		if t, err := types.ParseDateTime(s); s != "" && (err != nil || t.IsZero()) {
+			return kernel.Bad(name, "validation_invalid_date", "Must be a date.")
+		}
+	}
+	return nil
+}
+
+// isNumber accepts JSON numbers and, since forms know nothing else, numbers as text.
+func isNumber(v any) bool {
+	switch n := v.(type) {
+	case float64:
+		return !math.IsNaN(n) && !math.IsInf(n, 0) && math.Abs(n) <= 1<<53
+	case json.Number:
+		f, err := n.Float64()
+		return err == nil && math.Abs(f) <= 1<<53
+	case string:
+		if strings.TrimSpace(n) == "" {
+			return n == ""
+		}
+		f, err := strconv.ParseFloat(n, 64)
+		return err == nil && !math.IsNaN(f) && math.Abs(f) <= 1<<53
+	case int, int64:
+		return true
+	}
+	return false
+}
+
+// bindReach refuses an update that moves a record out of the caller's own reach: a rule
+// is checked ahead of an update only, so an owner could hand the record to somebody else.
+func bindReach(k *kernel.Kernel) {
+	k.App.OnRecordUpdateRequest().Bind(&hook.Handler[*core.RecordRequestEvent]{Id: "platform.reach", Priority: first + 2, Func: func(e *core.RecordRequestEvent) error {
+		if err := e.Next(); err != nil {
+			return err
+		}
+		a, owned := k.AccessOf(e.Collection.Name)
+		if !owned {
+			return nil
+		}
+		info, err := e.RequestInfo()
+		if err != nil {
+			return err
+		}
+		ok, err := e.App.CanAccessRecord(e.Record, info, a.Update.Compiled())
+		if err == nil && !ok {
+			err = kernel.Fail(http.StatusForbidden, "out_of_reach", "The change would move the record out of your reach.")
+		}
+		return err
+	}})
+}

@@ -1,0 +1,168 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+)
+
+// Priorities of our middlewares among PocketBase's, see apis/middlewares.go.
+const (
+	PriorityAccount    = apis.DefaultLoadAuthTokenMiddlewarePriority + 1 // who is calling, and is the session alive
+	PriorityGuard      = apis.DefaultLoadAuthTokenMiddlewarePriority + 2 // what a client may put into a query
+	priorityDocumented = apis.DefaultLoadAuthTokenMiddlewarePriority + 3
+	priorityKeys       = apis.DefaultRateLimitMiddlewarePriority + 500 // a refused request claims no key
+)
+
+// Attach binds hooks, jobs and routes to app. Call it once, before the app serves.
+func (k *Kernel) Attach(app core.App) error {
+	k.App = app
+	app.Store().Set(storeKey, k)
+	for _, m := range k.Modules {
+		for _, h := range m.Hooks {
+			h.bind(app, m.Name)
+		}
+		if m.Bind != nil {
+			if err := m.Bind(k); err != nil {
+				return fmt.Errorf("module %s: %w", m.Name, err)
+			}
+		}
+		if !k.Disabled[m.Name] {
+			k.bindJobs(m)
+		}
+	}
+	app.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "kernel.serve", Priority: -100, Func: k.onServe})
+	k.bindReached()
+	return nil
+}
+
+func (k *Kernel) bindJobs(m Module) {
+	for _, j := range m.Jobs {
+		k.App.Cron().MustAdd(m.Name+"."+j.Name, j.Spec, func() {
+			if err := j.Run(k.App); err != nil {
+				k.App.Logger().Error("job failed", "job", m.Name+"."+j.Name, "error", err)
+			}
+		})
+	}
+}
+
+// bindReached lets serveDocumented tell a refused rule from a refused value.
+func (k *Kernel) bindReached() {
+	k.App.OnRecordCreateRequest().Bind(&hook.Handler[*core.RecordRequestEvent]{Id: "kernel.reached", Priority: -2000, Func: func(e *core.RecordRequestEvent) error {
+		e.Set(reachedKey, true)
+		return e.Next()
+	}})
+}
+
+func (k *Kernel) onServe(se *core.ServeEvent) error {
+	if err := k.Reconcile(se.App); err != nil {
+		return err
+	}
+	se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "kernel.documented", Priority: priorityDocumented, Func: k.serveDocumented})
+	se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "kernel.keys", Priority: priorityKeys, Func: k.once})
+	for _, m := range k.Modules {
+		if k.Disabled[m.Name] {
+			continue
+		}
+		for _, r := range m.Routes {
+			se.Router.Route(r.Method, r.Path, k.serve(r))
+		}
+	}
+	stop := make(chan struct{})
+	k.App.OnTerminate().BindFunc(func(e *core.TerminateEvent) error {
+		close(stop)
+		k.delivering.Lock() // the worker finishes the event in hand
+		k.delivering.Unlock() //nolint:staticcheck // waiting is all there is to do
+		return e.Next()
+	})
+	if err := se.Next(); err != nil {
+		return err
+	}
+	se.Server.Handler = k.facade(se.Server.Handler)
+	go k.deliverLoop(stop)
+	return nil
+}
+
+// Reconcile makes the stored access rules equal to the declared ones and checks what
+// SQLite and PocketBase do not: protected files, indexed relations.
+func (k *Kernel) Reconcile(app core.App) error {
+	return app.RunInTransaction(func(tx core.App) error {
+		var errs []error
+		for _, m := range k.Modules {
+			for _, a := range m.Access {
+				c, err := tx.FindCollectionByNameOrId(a.Collection)
+				if err != nil {
+					return fmt.Errorf("module %s: collection %s: %w", m.Name, a.Collection, err)
+				}
+				errs = append(errs, checkFields(c, a)...)
+				if !setRules(c, a, k.Disabled[m.Name]) {
+					continue
+				}
+				tx.Logger().Info("access rules set", "collection", c.Name, "module", m.Name)
+				if err := tx.Save(c); err != nil {
+					return fmt.Errorf("collection %s: %w", c.Name, err)
+				}
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// setRules reports whether a stored rule differed. A module that is off is locked.
+func setRules(c *core.Collection, a Access, off bool) (changed bool) {
+	set := func(dst **string, v Verb) {
+		want := a.Compiled(v)
+		if off {
+			want = nil
+		}
+		if (*dst == nil) != (want == nil) || (want != nil && **dst != *want) {
+			*dst, changed = want, true
+		}
+	}
+	set(&c.ListRule, List)
+	set(&c.ViewRule, View)
+	if !c.IsView() {
+		set(&c.CreateRule, Create)
+		set(&c.UpdateRule, Update)
+		set(&c.DeleteRule, Delete)
+	}
+	return changed
+}
+
+func checkFields(c *core.Collection, a Access) (errs []error) {
+	for _, f := range c.Fields {
+		switch f := f.(type) {
+		case *core.FileField:
+			if !f.Protected {
+				errs = append(errs, fmt.Errorf("collection %s: file field %s must be Protected: unprotected files ignore access rules", c.Name, f.Name))
+			}
+		case *core.RelationField:
+			if !c.IsView() && !indexed(c, f.Name) && !strings.HasPrefix(f.Name, "x_") {
+				errs = append(errs, fmt.Errorf("collection %s: relation %s needs an index that starts with it: deleting its target would scan the table", c.Name, f.Name))
+			}
+		}
+	}
+	for _, list := range [][]string{a.ServerSet, a.CreateOnly, a.Queryable} {
+		for _, name := range list {
+			if c.Fields.GetByName(name) == nil {
+				errs = append(errs, fmt.Errorf("collection %s: Access names the field %s, which it does not have", c.Name, name))
+			}
+		}
+	}
+	return errs
+}
+
+func indexed(c *core.Collection, field string) bool {
+	for _, idx := range c.Indexes {
+		_, cols, _ := strings.Cut(idx, "(")
+		first := strings.Trim(strings.TrimSpace(strings.FieldsFunc(cols, func(r rune) bool { return r == ',' || r == ')' || r == ' ' })[0]), "`\"[]")
+		if first == field {
+			return true
+		}
+	}
+	return false
+}

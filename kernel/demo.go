@@ -1,0 +1,56 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// DemoMark remembers, in the data folder, that its people are made up. One module provides it.
+type DemoMark interface {
+	IsDemo(app core.App) (bool, error)
+	MarkDemo(tx core.App) error
+}
+
+// ErrHoldsPeople is why a data folder is refused as a demo.
+var ErrHoldsPeople = errors.New("this data folder already holds people: a demo clinic is only put into an empty one (choose another with --dir)")
+
+// Seed puts the cast and, when full, the rest of the demo clinic into an empty data
+// folder, in one transaction. A folder that is a demo already is left as it is.
+func (k *Kernel) Seed(app core.App, full bool) error {
+	mark, err := One[DemoMark](k)
+	if err != nil {
+		return err
+	}
+	if is, err := mark.IsDemo(app); err != nil || is {
+		return err
+	}
+	people, err := app.CountRecords(AccountsCollection)
+	if err != nil {
+		return err
+	}
+	if people > 0 {
+		return ErrHoldsPeople
+	}
+	return app.RunInTransaction(func(tx core.App) error {
+		if err := mark.MarkDemo(tx); err != nil {
+			return err
+		}
+		for _, m := range k.Modules {
+			if m.Cast != nil {
+				if err := m.Cast(tx); err != nil {
+					return fmt.Errorf("cast of %s: %w", m.Name, err)
+				}
+			}
+		}
+		for _, m := range k.Modules {
+			if full && m.Demo != nil {
+				if err := m.Demo(tx); err != nil {
+					return fmt.Errorf("demo of %s: %w", m.Name, err)
+				}
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,142 @@
+// Package kerneltest gives module tests a real server on a migrated data folder with the
+// cast in it, and scenarios that speak HTTP to it.
+package kerneltest
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tests"
+
+	_ "github.com/pocketbase/pocketbase/migrations" // PocketBase's own steps
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// Set is one module set, migrated and seeded once per test binary and cloned per server.
+type Set struct {
+	Modules []kernel.Module
+	Full    bool // seed the whole demo clinic, not only the cast
+	Disable []string
+
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// Server is one running server with its own copy of the data.
+type Server struct {
+	URL    string
+	App    *tests.TestApp
+	Kernel *kernel.Kernel
+	tokens map[string]string
+	mu     sync.Mutex
+}
+
+func (s *Set) template() (string, error) {
+	s.once.Do(func() {
+		if s.dir, s.err = os.MkdirTemp("", "polyclinic_template_*"); s.err == nil {
+			s.err = s.prepare()
+		}
+	})
+	return s.dir, s.err
+}
+
+func (s *Set) prepare() error {
+	app := core.NewBaseApp(core.BaseAppConfig{DataDir: s.dir, DBConnect: kernel.Connect})
+	if err := app.Bootstrap(); err != nil {
+		return err
+	}
+	defer func() { _ = app.ResetBootstrapState() }() // the folder is a copy's source from here on
+	k, err := kernel.New(s.Modules)
+	if err != nil {
+		return err
+	}
+	if err := k.Attach(app); err != nil {
+		return err
+	}
+	var list core.MigrationsList
+	list.Copy(core.SystemMigrations)
+	for _, m := range k.Migrations() {
+		list.Add(m)
+	}
+	if _, err := core.NewMigrationsRunner(app, list).Up(); err != nil {
+		return err
+	}
+	if err := app.ReloadSettings(); err != nil {
+		return err
+	}
+	// Tests send bursts that a clinic does not; limits_test.go switches them on again.
+	app.Settings().RateLimits.Enabled = false
+	if err := app.Save(app.Settings()); err != nil {
+		return err
+	}
+	if err := k.Seed(app, s.Full); err != nil {
+		return err
+	}
+	_ = os.RemoveAll(filepath.Join(s.dir, "backups")) // not part of the template
+	return nil
+}
+
+// Start returns a server on a fresh copy of the data; it ends with the test. with runs
+// ahead of the first request and may bind further hooks.
+func (s *Set) Start(t testing.TB, with ...func(*tests.TestApp)) *Server {
+	t.Helper()
+	dir, err := s.template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := tests.NewTestAppWithConfig(core.BaseAppConfig{DataDir: dir, DBConnect: kernel.Connect})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := kernel.New(s.Modules, s.Disable...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Attach(app); err != nil {
+		t.Fatal(err)
+	}
+	for _, fn := range with {
+		fn(app)
+	}
+	handler := build(t, app)
+	srv := httptest.NewUnstartedServer(handler)
+	ctx, cancel := context.WithCancel(context.Background())
+	srv.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	srv.Start()
+	t.Cleanup(func() {
+		cancel() // ends realtime connections, which Close would wait for
+		srv.Close()
+		app.Cleanup()
+	})
+	return &Server{URL: srv.URL, App: app, Kernel: k, tokens: map[string]string{}}
+}
+
+// build runs OnServe as PocketBase's serve does and returns the finished handler.
+func build(t testing.TB, app core.App) http.Handler {
+	t.Helper()
+	r, err := apis.NewRouter(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	se := &core.ServeEvent{App: app, Router: r, Server: &http.Server{}}
+	err = app.OnServe().Trigger(se, func(e *core.ServeEvent) error {
+		mux, err := e.Router.BuildMux()
+		e.Server.Handler = mux
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return se.Server.Handler
+}
+

@@ -1,0 +1,286 @@
+package kernel
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/router"
+)
+
+// Resource serves one collection under a documented path. The request runs along
+// PocketBase's own collection API: same rules, hooks, filter, sort, expand and
+// realtime. Only the path, the status codes and the caps of API.md are added.
+type Resource struct {
+	Path       string   // "/api/patients"
+	Collection string   // "patients"
+	Noun       string   // "patient", for summaries
+	Verbs      []Verb   // which of the five are documented; nil means all
+	Search     []string // text fields that ?q= looks in
+	Sort       string   // order of a list without ?sort=, default "-created"
+	ListBy     string   // relation field: the list is GET Path/{ListBy} instead of GET Path
+	Errors     []*Error // the domain errors its hooks return, for OpenAPI
+}
+
+// Has reports whether the verb is documented.
+func (r Resource) Has(v Verb) bool { return r.Verbs == nil || slices.Contains(r.Verbs, v) }
+
+// Methods of the documented paths, by verb.
+var methods = map[Verb]string{List: http.MethodGet, View: http.MethodGet, Create: http.MethodPost, Update: http.MethodPut, Delete: http.MethodDelete}
+
+// Pattern returns method and path of a verb, e.g. "PUT /api/patients/{id}".
+func (r Resource) Pattern(v Verb) string {
+	path := r.Path
+	switch {
+	case v == List && r.ListBy != "":
+		path += "/{" + r.ListBy + "}"
+	case v != List && v != Create:
+		path += "/{id}"
+	}
+	return methods[v] + " " + path
+}
+
+// maxPerPage caps ?perPage= on documented paths (API.md, section 1).
+const maxPerPage = 200
+
+// documented is what the outer handler learned about a request on a documented path.
+type documented struct {
+	resource Resource
+	access   Access
+	verb     Verb
+	id       string // of the record, or of ListBy's parent
+}
+
+type documentedKey struct{}
+
+// documentedOf returns nil when the request did not come by a documented path.
+func documentedOf(r *http.Request) *documented {
+	d, _ := r.Context().Value(documentedKey{}).(*documented)
+	return d
+}
+
+// facade hands requests on documented paths to PocketBase's router under the
+// collection's path, and every other request unchanged.
+func (k *Kernel) facade(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d := k.match(r)
+		if d == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, d.rewrite(r))
+	})
+}
+
+// match finds the documented verb, nil when the request is for none.
+func (k *Kernel) match(r *http.Request) *documented {
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	res, ok := k.byPath[path]
+	id := ""
+	if !ok {
+		dir, last, _ := cutLast(path)
+		if res, ok = k.byPath[dir]; !ok || last == "" {
+			return nil
+		}
+		if k.literal[path] {
+			return nil // a route of its own, such as /api/inventory/alerts
+		}
+		id = last
+	}
+	for _, v := range Verbs {
+		if !res.Has(v) || methods[v] != documentedMethod(r.Method) {
+			continue
+		}
+		withID := v == View || v == Update || v == Delete || (v == List && res.ListBy != "")
+		if withID != (id != "") {
+			continue
+		}
+		return &documented{res, k.access[res.Collection], v, id}
+	}
+	return nil
+}
+
+// documentedMethod lets PATCH and HEAD pass as what they mean.
+func documentedMethod(m string) string {
+	switch m {
+	case http.MethodPatch:
+		return http.MethodPut
+	case http.MethodHead:
+		return http.MethodGet
+	}
+	return m
+}
+
+func cutLast(path string) (dir, last string, ok bool) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
+}
+
+func (d *documented) rewrite(r *http.Request) *http.Request {
+	out := r.Clone(context.WithValue(r.Context(), documentedKey{}, d))
+	out.URL.Path = "/api/collections/" + d.resource.Collection + "/records"
+	out.URL.RawPath = ""
+	if d.verb == Update {
+		out.Method = http.MethodPatch
+	}
+	if d.verb != List {
+		if d.id != "" {
+			out.URL.Path += "/" + d.id
+		}
+		return out
+	}
+	q := out.URL.Query()
+	if n, err := strconv.Atoi(q.Get("perPage")); err == nil && n > maxPerPage {
+		q.Set("perPage", strconv.Itoa(maxPerPage))
+	}
+	if q.Get("sort") == "" {
+		q.Set("sort", d.sort())
+	}
+	out.URL.RawQuery = q.Encode()
+	return out
+}
+
+func (d *documented) sort() string {
+	if d.resource.Sort != "" {
+		return d.resource.Sort
+	}
+	return "-created"
+}
+
+// narrow adds the plain text search and the parent to the client's own filter. It runs
+// after the guard has looked at what the client sent.
+func (d *documented) narrow(r *http.Request) {
+	if d.verb != List {
+		return
+	}
+	q := r.URL.Query()
+	var parts []string
+	if f := q.Get("filter"); f != "" {
+		parts = append(parts, "("+f+")")
+	}
+	if words := strings.Fields(q.Get("q")); len(words) > 0 && len(d.resource.Search) > 0 {
+		for _, w := range words[:min(len(words), 5)] {
+			var any []string
+			for _, field := range d.resource.Search {
+				any = append(any, field+" ~ "+quote(w))
+			}
+			parts = append(parts, "("+strings.Join(any, " || ")+")")
+		}
+	}
+	if d.resource.ListBy != "" {
+		parts = append(parts, d.resource.ListBy+" = "+quote(d.id))
+	}
+	if len(parts) == 0 {
+		return
+	}
+	q.Set("filter", strings.Join(parts, " && "))
+	r.URL.RawQuery = q.Encode()
+}
+
+// quote returns s as a string literal of PocketBase's filter language.
+func quote(s string) string {
+	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, `\`, ``), `'`, `\'`) + "'"
+}
+
+// reachedKey marks, on the request event, that the create passed its rule.
+const reachedKey = "polyclinic.reached"
+
+// serveDocumented gives a request on a documented path the codes of API.md around
+// PocketBase's handler: 401 and 403 ahead of it, 201 for a create, and 403 instead of
+// PocketBase's 400 or 404 where the caller sees the record but may not change it.
+func (k *Kernel) serveDocumented(e *core.RequestEvent) error {
+	d := documentedOf(e.Request)
+	if d == nil {
+		return e.Next()
+	}
+	policy := d.access.policy(d.verb)
+	if !policy.Admits(e.Auth) {
+		if e.Auth == nil {
+			return k.APIError(ErrSignIn)
+		}
+		return k.APIError(ErrForbidden)
+	}
+	if d.verb == List && d.resource.ListBy != "" {
+		if err := k.parentVisible(e, d); err != nil {
+			return k.APIError(err)
+		}
+	}
+	d.narrow(e.Request)
+	if d.verb == Create {
+		e.Response = &createdWriter{e.Response}
+	}
+	err := e.Next()
+	if err == nil {
+		return nil
+	}
+	api, _ := k.toAPI(err)
+	switch {
+	case d.verb == Create && api.Status == http.StatusBadRequest && len(api.Data) == 0 && e.Get(reachedKey) == nil && strings.HasPrefix(api.Message, "Failed to create"):
+		return k.APIError(ErrForbidden)
+	case (d.verb == Update || d.verb == Delete) && api.Status == http.StatusNotFound && k.visible(e, d.resource.Collection, d.id):
+		return k.APIError(ErrForbidden)
+	case api.Status == http.StatusNotFound && len(api.Data) == 0:
+		return k.APIError(ErrNotFound)
+	}
+	return api
+}
+
+// visible reports whether the caller may view the record.
+func (k *Kernel) visible(e *core.RequestEvent, collection, id string) bool {
+	rec, err := e.App.FindRecordById(collection, id)
+	if err != nil {
+		return false
+	}
+	info, err := e.RequestInfo()
+	if err != nil {
+		return false
+	}
+	ok, err := e.App.CanAccessRecord(rec, info, k.access[collection].Compiled(View))
+	return err == nil && ok
+}
+
+// parentVisible answers 404 for a list below a record that the caller cannot see.
+func (k *Kernel) parentVisible(e *core.RequestEvent, d *documented) error {
+	c, err := e.App.FindCachedCollectionByNameOrId(d.resource.Collection)
+	if err != nil {
+		return err
+	}
+	rel, ok := c.Fields.GetByName(d.resource.ListBy).(*core.RelationField)
+	if !ok {
+		return ErrNotFound
+	}
+	parent, err := e.App.FindCachedCollectionByNameOrId(rel.CollectionId)
+	if err != nil {
+		return err
+	}
+	if !k.visible(e, parent.Name, d.id) {
+		return ErrNotFound
+	}
+	return nil
+}
+
+// createdWriter turns PocketBase's 200 into the 201 of API.md.
+type createdWriter struct{ http.ResponseWriter }
+
+func (w *createdWriter) WriteHeader(status int) {
+	if status == http.StatusOK {
+		status = http.StatusCreated
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *createdWriter) Write(b []byte) (int, error) {
+	if t, ok := w.ResponseWriter.(router.WriteTracker); ok && !t.Written() {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets PocketBase and http.ResponseController reach the writer below.
+func (w *createdWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,172 @@
+package kernel
+
+import (
+	"net/http"
+	"reflect"
+
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// Route is one verb that plain CRUD cannot express.
+type Route struct {
+	Method, Path string
+	Allow        Policy
+	Record       string   // collection of {id}: loaded, checked against Allow, given as Call.Record
+	Deleted      bool     // {id} may be a softly deleted record
+	Status       int      // of a success, default 200
+	Returns      string   // collection of the record that is answered, for OpenAPI; "" when Out says it all
+	Summary      string   // imperative sentence for OpenAPI
+	Errors       []*Error // the domain errors it may return, for OpenAPI
+	NoTx         bool     // run outside a transaction: for handlers that call the network
+	Raw          string   // media type of an answer that the handler writes itself, such as application/pdf
+
+	in, out reflect.Type
+	run     func(*Call) (any, error)
+}
+
+// Pattern returns method and path, e.g. "POST /api/billing/{id}/void".
+func (r Route) Pattern() string { return r.Method + " " + r.Path }
+
+// Call is one request on its way through a handler.
+type Call struct {
+	*core.RequestEvent
+	App    core.App     // transactional unless GET or NoTx
+	Record *core.Record // the record named by {id}, when Route.Record is set
+	K      *Kernel
+}
+
+// Nothing is the In of a route without input and the Out of one that answers 204.
+type Nothing struct{}
+
+// Op gives a route its handler. In is decoded from path, query and JSON body and
+// validated; Out is written as JSON after the transaction commits. An Out of
+// *core.Record is enriched like PocketBase's own answers; Nothing answers 204.
+func Op[In, Out any](r Route, fn func(*Call, In) (Out, error)) Route {
+	r.in, r.out = reflect.TypeFor[In](), reflect.TypeFor[Out]()
+	r.run = func(c *Call) (any, error) {
+		var in In
+		if err := decode(c.RequestEvent, &in); err != nil {
+			return nil, err
+		}
+		return fn(c, in)
+	}
+	return r
+}
+
+func (k *Kernel) serve(r Route) func(*core.RequestEvent) error {
+	rule := r.Allow.Compiled()
+	if a := k.access[r.Record]; a.SoftDelete != "" && !r.Deleted && rule != nil && *rule != "" {
+		alive := *rule + " && " + a.SoftDelete + " = ''"
+		rule = &alive
+	}
+	return func(e *core.RequestEvent) error {
+		c := &Call{RequestEvent: e, App: e.App, K: k}
+		var out any
+		work := func(app core.App) (err error) {
+			c.App = app
+			outer := e.App
+			e.App = app
+			defer func() { e.App = outer }()
+			if c.Record, err = k.permit(app, e, r, rule); err != nil {
+				return err
+			}
+			out, err = r.run(c)
+			return err
+		}
+		var err error
+		if r.Method == http.MethodGet || r.NoTx {
+			err = work(e.App)
+		} else {
+			err = e.App.RunInTransaction(work)
+		}
+		if err != nil {
+			api, fault := k.toAPI(err)
+			if fault {
+				e.App.Logger().Error("request failed", "method", r.Method, "route", r.Path, "error", err)
+			}
+			return api
+		}
+		return afterCommit(e.App, func() error { return k.answer(e, r, out) })
+	}
+}
+
+func (k *Kernel) answer(e *core.RequestEvent, r Route, out any) error {
+	status := r.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	switch v := out.(type) {
+	case Nothing:
+		if e.Written() {
+			return nil
+		}
+		return e.NoContent(http.StatusNoContent)
+	case *core.Record:
+		if err := apis.EnrichRecord(e, v); err != nil {
+			return err
+		}
+	}
+	return e.JSON(status, out)
+}
+
+// afterCommit runs fn at once, or when the transaction that app belongs to has committed.
+func afterCommit(app core.App, fn func() error) error {
+	info := app.TxInfo()
+	if info == nil {
+		return fn()
+	}
+	info.OnComplete(func(txErr error) error {
+		if txErr != nil {
+			return nil
+		}
+		return fn()
+	})
+	return nil
+}
+
+// AfterCommit runs fn once what was written in tx is durable; never if it is rolled back.
+// fn must not use tx.
+func AfterCommit(tx core.App, fn func()) {
+	_ = afterCommit(tx, func() error { fn(); return nil }) // fn has no error to report
+}
+
+// permit answers 401, 403 or 404 or returns the record the route is about.
+func (k *Kernel) permit(app core.App, e *core.RequestEvent, r Route, rule *string) (*core.Record, error) {
+	if !r.Allow.Admits(e.Auth) {
+		if e.Auth == nil {
+			return nil, ErrSignIn
+		}
+		return nil, ErrForbidden
+	}
+	if r.Record == "" {
+		return nil, nil
+	}
+	rec, err := app.FindRecordById(r.Record, e.Request.PathValue("id"))
+	if err != nil {
+		return nil, ErrNotFound
+	}
+	info, err := e.RequestInfo()
+	if err != nil {
+		return nil, ErrBadInput
+	}
+	ok, err := app.CanAccessRecord(rec, info, rule)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		if r.Method != http.MethodGet && k.visible(e, r.Record, rec.Id) {
+			return nil, ErrForbidden
+		}
+		return nil, ErrNotFound // the caller may not learn that it exists
+	}
+	return rec, k.fresh(e, rec)
+}
+
+// fresh refuses a stale If-Match on a route that changes a record.
+func (k *Kernel) fresh(e *core.RequestEvent, rec *core.Record) error {
+	if e.Request.Method == http.MethodGet {
+		return nil
+	}
+	return CheckStale(e.Request.Header.Get("If-Match"), rec.GetString("updated"))
+}

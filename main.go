@@ -1,0 +1,35 @@
+// Command polyclinic is a hospital management system: one binary, one data folder.
+package main
+
+import (
+	"log"
+
+	_ "time/tzdata" // clinics' time zones in images and on systems without a database of them
+
+	"github.com/polyclinic-os/polyclinic/hooks"
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/boot"
+	"github.com/polyclinic-os/polyclinic/modules/auth"
+	"github.com/polyclinic-os/polyclinic/modules/clinic"
+	"github.com/polyclinic-os/polyclinic/modules/patients"
+	"github.com/polyclinic-os/polyclinic/modules/staff"
+	migrations "github.com/polyclinic-os/polyclinic/pb_migrations"
+)
+
+// modules is the product: one line each.
+func modules() []kernel.Module {
+	return []kernel.Module{
+		hooks.Module(),
+		migrations.Module(),
+		clinic.Module(),
+		auth.Module(),
+		staff.Module(),
+		patients.Module(),
+	}
+}
+
+func main() {
+	if err := boot.Main(modules()); err != nil {
+		log.Fatal(err)
+	}
+}

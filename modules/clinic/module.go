@@ -1,0 +1,43 @@
+// Package clinic owns the clinic's own settings: name, currency, time zone, hours.
+package clinic
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+)
+
+// Module declares the clinic's settings.
+func Module() kernel.Module {
+	return kernel.Module{
+		Name: "clinic", Doc: "The clinic's own settings: name, currency, time zone, hours.",
+		Migrations: migrations,
+		Access:     []kernel.Access{{Collection: "clinic", Doc: "The clinic's settings, one row."}},
+		Provides:   []any{demoMark{}},
+	}
+}
+
+// demoMark is the clinic's field "demo".
+type demoMark struct{}
+
+var _ kernel.DemoMark = demoMark{}
+
+func (demoMark) IsDemo(app core.App) (bool, error) {
+	s, err := clinicapi.Current(app)
+	return s.Demo, err
+}
+
+func (demoMark) MarkDemo(tx core.App) error {
+	r, err := tx.FindRecordById("clinic", recordID)
+	if err != nil {
+		return err
+	}
+	// The examples of the user's own API document have short passwords.
+	r.Load(map[string]any{"demo": true, "name": "Polyclinic Demo", "passwordMinLength": 8, "passwordRefuseCommon": false})
+	if err := tx.Save(r); err != nil {
+		return err
+	}
+	kernel.AfterCommit(tx, func() { clinicapi.Forget(tx) })
+	return nil
+}

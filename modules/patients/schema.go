@@ -1,0 +1,53 @@
+package patients
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+var migrations = []kernel.Migration{
+	{ID: "1780000400_patients", Up: initPatients},
+}
+
+func initPatients(tx core.App) error {
+	users, err := tx.FindCollectionByNameOrId("users")
+	if err != nil {
+		return err
+	}
+	doctors, err := tx.FindCollectionByNameOrId("doctors")
+	if err != nil {
+		return err
+	}
+	low, high := 0.0, 150.0
+	c := core.NewBaseCollection("patients")
+	c.Fields.Add(
+		&core.TextField{Name: "mrn", Max: 30},
+		&core.TextField{Name: "name", Required: true, Max: 200},
+		// Civil days are text: a date field would shift them with the time zone.
+		&core.TextField{Name: "dateOfBirth", Pattern: `^\d{4}(-\d{2}-\d{2})?$`},
+		&core.NumberField{Name: "age", OnlyInt: true, Min: &low, Max: &high},
+		&core.TextField{Name: "gender", Max: 30},
+		&core.TextField{Name: "bloodGroup", Max: 10},
+		&core.TextField{Name: "contact", Max: 100},
+		&core.EmailField{Name: "email"},
+		&core.TextField{Name: "address", Max: 500},
+		&core.TextField{Name: "emergencyContact", Max: 300},
+		&core.TextField{Name: "allergies", Max: 5000},
+		&core.TextField{Name: "notes", Max: 20000},
+		&core.RelationField{Name: "assignedDoctorId", CollectionId: doctors.Id, MaxSelect: 1},
+		&core.RelationField{Name: "userId", CollectionId: users.Id, MaxSelect: 1},
+		&core.DateField{Name: "deletedAt"},
+		&core.TextField{Name: "sourceId", Max: 300, Hidden: true},
+		&core.AutodateField{Name: "created", OnCreate: true},
+		&core.AutodateField{Name: "updated", OnCreate: true, OnUpdate: true},
+	)
+	c.AddIndex("idx_patients_mrn", true, "mrn", "mrn != ''")
+	c.AddIndex("idx_patients_user", true, "userId", "userId != ''")
+	c.AddIndex("idx_patients_userId", false, "userId", "")
+	c.AddIndex("idx_patients_doctor", false, "assignedDoctorId", "")
+	c.AddIndex("idx_patients_source", true, "sourceId", "sourceId != ''")
+	c.AddIndex("idx_patients_name", false, "name", "")
+	c.AddIndex("idx_patients_created", false, "created", "")
+	return tx.Save(c)
+}
