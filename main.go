@@ -9,6 +9,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/hooks"
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/boot"
+	"github.com/polyclinic-os/polyclinic/modules/apidocs"
 	"github.com/polyclinic-os/polyclinic/modules/auth"
 	"github.com/polyclinic-os/polyclinic/modules/clinic"
 	"github.com/polyclinic-os/polyclinic/modules/patients"
@@ -25,6 +26,7 @@ func modules() []kernel.Module {
 		auth.Module(),
 		staff.Module(),
 		patients.Module(),
+		apidocs.Module(boot.Version),
 	}
 }
 

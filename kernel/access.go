@@ -16,9 +16,9 @@ const activeAccount = "@request.auth.collectionName = '" + AccountsCollection + 
 
 // Role is one kind of caller. Two roles are the same when their names are.
 type Role struct {
-	Name   string                        // what the access matrix prints: "doctor", "cashier"
-	Within string                        // a wider role whose grants this one has too, "" when none
-	Filter string                        // PocketBase filter on @request.auth that holds for the role
+	Name   string                          // what the access matrix prints: "doctor", "cashier"
+	Within string                          // a wider role whose grants this one has too, "" when none
+	Filter string                          // PocketBase filter on @request.auth that holds for the role
 	Has    func(account *core.Record) bool // the same test on a loaded account
 }
 

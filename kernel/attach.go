@@ -75,7 +75,7 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 	stop := make(chan struct{})
 	k.App.OnTerminate().BindFunc(func(e *core.TerminateEvent) error {
 		close(stop)
-		k.delivering.Lock() // the worker finishes the event in hand
+		k.delivering.Lock()   // the worker finishes the event in hand
 		k.delivering.Unlock() //nolint:staticcheck // waiting is all there is to do
 		return e.Next()
 	})

@@ -139,4 +139,3 @@ func build(t testing.TB, app core.App) http.Handler {
 	}
 	return se.Server.Handler
 }
-

@@ -19,7 +19,9 @@ var set = &kerneltest.Set{Modules: []kernel.Module{
 	hooks.Module(), migrations.Module(), clinic.Module(), auth.Module(), staff.Module(), patients.Module(),
 }}
 
-func as(a authapi.Account) kerneltest.Account { return kerneltest.Account{Email: a.Email, Password: a.Password} }
+func as(a authapi.Account) kerneltest.Account {
+	return kerneltest.Account{Email: a.Email, Password: a.Password}
+}
 
 func TestRegister(t *testing.T) {
 	const path = "/api/patients"

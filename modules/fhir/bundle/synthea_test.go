@@ -1,0 +1,181 @@
+package bundle
+
+import (
+	"maps"
+	"testing"
+	"time"
+)
+
+// load reads the test data and fails on any problem.
+func load(t *testing.T) []Entry {
+	t.Helper()
+	files, err := Files([]string{"testdata/synthea"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []Entry
+	for _, f := range files {
+		err := Reader{}.Read(t.Context(), f, func(e Entry) error {
+			entries = append(entries, e)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return entries
+}
+
+func TestSyntheaCounts(t *testing.T) {
+	entries := load(t)
+	if entries[0].Type != "Organization" {
+		t.Errorf("the first entry is a %s, want an Organization", entries[0].Type)
+	}
+	got := map[string]int{}
+	for _, e := range entries {
+		got[e.Type]++
+	}
+	want := map[string]int{
+		"Organization": 104, "Practitioner": 104, // 102 of them in the bundles of their own
+		"Patient": 1, "Encounter": 19, "Observation": 77, "Procedure": 8, "Immunization": 25,
+		"DiagnosticReport": 1, "Claim": 27, "ExplanationOfBenefit": 19, "Condition": 5,
+		"MedicationRequest": 8, "CarePlan": 3, "ImagingStudy": 1, "AllergyIntolerance": 10,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestSyntheaReferencesResolve(t *testing.T) {
+	entries := load(t)
+	known := map[string]string{}
+	for _, e := range entries {
+		for _, key := range Keys(e) {
+			known[key] = e.Type
+		}
+	}
+	for _, e := range entries {
+		for likely, ref := range references(t, e) {
+			if e, local := Contained(e, ref.Reference); local {
+				if e.Type != likely {
+					t.Errorf("%s is a %s, want a %s", ref.Reference, e.Type, likely)
+				}
+				continue
+			}
+			if got := known[ref.Key(likely)]; got != likely {
+				t.Errorf("%s/%s: %q is a %q, want a %s", e.Type, e.ID, ref.Reference, got, likely)
+			}
+		}
+	}
+}
+
+// references returns some references of an entry by the type they point to.
+func references(t *testing.T, e Entry) map[string]Reference {
+	t.Helper()
+	switch e.Type {
+	case "Encounter":
+		v := decode[Encounter](t, e)
+		return map[string]Reference{"Patient": *v.Subject, "Practitioner": *v.Participant[0].Individual, "Organization": *v.ServiceProvider}
+	case "Condition":
+		v := decode[Condition](t, e)
+		return map[string]Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
+	case "Observation":
+		v := decode[Observation](t, e)
+		return map[string]Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
+	case "Procedure":
+		v := decode[Procedure](t, e)
+		return map[string]Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
+	case "MedicationRequest":
+		v := decode[MedicationRequest](t, e)
+		return map[string]Reference{"Patient": *v.Subject, "Encounter": *v.Encounter, "Practitioner": *v.Requester}
+	case "AllergyIntolerance":
+		return map[string]Reference{"Patient": *decode[AllergyIntolerance](t, e).Patient}
+	case "Immunization":
+		v := decode[Immunization](t, e)
+		return map[string]Reference{"Patient": *v.Patient, "Encounter": *v.Encounter}
+	case "Claim":
+		v := decode[Claim](t, e)
+		return map[string]Reference{"Patient": *v.Patient, "Organization": *v.Provider, "Encounter": v.Item[0].Encounter[0]}
+	case "ExplanationOfBenefit":
+		v := decode[ExplanationOfBenefit](t, e)
+		return map[string]Reference{"Patient": *v.Patient, "Practitioner": *v.Provider, "Claim": *v.Claim, "Coverage": v.Insurance[0].Coverage}
+	}
+	return nil
+}
+
+func decode[T any](t *testing.T, e Entry) T {
+	t.Helper()
+	var v T
+	if err := e.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestSyntheaResources(t *testing.T) {
+	var submitted, paid int64
+	for _, e := range load(t) {
+		switch e.Type {
+		case "Patient":
+			v := decode[Patient](t, e)
+			if v.ID != e.ID || Name(v.Name).Family != "Botsford" || v.Address[0].Line() == "" || Contact(v.Telecom, "phone") == "" {
+				t.Errorf("patient %+v", v)
+			}
+			checkDate(t, v.BirthDate, Day)
+		case "Practitioner":
+			if v := decode[Practitioner](t, e); Name(v.Name).Text() == "" {
+				t.Errorf("practitioner %s has no name", e.ID)
+			}
+		case "Organization":
+			if v := decode[Organization](t, e); v.Name == "" {
+				t.Errorf("organization %s has no name", e.ID)
+			}
+		case "Encounter":
+			checkDate(t, decode[Encounter](t, e).Period.Start, Second)
+		case "Condition":
+			checkDate(t, decode[Condition](t, e).Onset(), Second)
+		case "Procedure":
+			checkDate(t, decode[Procedure](t, e).When(), Second)
+		case "MedicationRequest":
+			if v := decode[MedicationRequest](t, e); v.MedicationCodeableConcept.Code("http://www.nlm.nih.gov/research/umls/rxnorm") == "" {
+				t.Errorf("medication %s has no RxNorm code", e.ID)
+			}
+		case "Observation":
+			v := decode[Observation](t, e)
+			checkDate(t, v.When(), Second)
+			if v.Text() == "" {
+				t.Errorf("observation %s has no value", e.ID)
+			}
+		case "ExplanationOfBenefit":
+			v := decode[ExplanationOfBenefit](t, e)
+			submitted += minor(t, &v.Total[0].Amount)
+			paid += minor(t, v.Payment.Amount)
+		}
+	}
+	// Summed with Python's decimal from the same file, each amount in cents.
+	if submitted != wantSubmitted || paid != wantPaid {
+		t.Errorf("submitted %d, paid %d, want %d and %d", submitted, paid, wantSubmitted, wantPaid)
+	}
+}
+
+const (
+	wantSubmitted = 1889323
+	wantPaid      = 1321460
+)
+
+func minor(t *testing.T, m *Money) int64 {
+	t.Helper()
+	n, err := m.Minor(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func checkDate(t *testing.T, d DateTime, want Precision) {
+	t.Helper()
+	m, err := d.Parse(time.UTC)
+	if err != nil || m.Precision != want {
+		t.Errorf("date %q: precision %v, %v", d, m.Precision, err)
+	}
+}
