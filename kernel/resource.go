@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,8 @@ type documented struct {
 
 type documentedKey struct{}
 
+var reID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
 // documentedOf returns nil when the request did not come by a documented path.
 func documentedOf(r *http.Request) *documented {
 	d, _ := r.Context().Value(documentedKey{}).(*documented)
@@ -88,7 +91,9 @@ func (k *Kernel) match(r *http.Request) *documented {
 		if k.literal[path] {
 			return nil // a route of its own, such as /api/inventory/alerts
 		}
-		id = last
+		if id = last; !reID.MatchString(id) {
+			return nil // no record has such an id, and the path is none of ours
+		}
 	}
 	for _, v := range Verbs {
 		if !res.Has(v) || methods[v] != documentedMethod(r.Method) {
