@@ -1,0 +1,32 @@
+package kernel
+
+// Page is the In of a route that answers a list.
+type Page struct {
+	Page    int `query:"page" doc:"1 is the first"`
+	PerPage int `query:"perPage" doc:"30 by default, 200 at most"`
+}
+
+// defaultPerPage is PocketBase's.
+const defaultPerPage = 30
+
+// Paged is a list in the shape of API.md.
+type Paged[T any] struct {
+	Page       int `json:"page"`
+	PerPage    int `json:"perPage"`
+	TotalItems int `json:"totalItems"`
+	TotalPages int `json:"totalPages"`
+	Items      []T `json:"items"`
+}
+
+// NewPaged begins the answer for a page: sizes within bounds, no items yet.
+func NewPaged[T any](p Page, total int) Paged[T] {
+	if p.PerPage < 1 {
+		p.PerPage = defaultPerPage
+	}
+	l := Paged[T]{Page: max(p.Page, 1), PerPage: min(p.PerPage, maxPerPage), TotalItems: total, Items: []T{}}
+	l.TotalPages = (total + l.PerPage - 1) / l.PerPage
+	return l
+}
+
+// Offset is how many rows the pages ahead of this one hold.
+func (l Paged[T]) Offset() int64 { return int64(l.PerPage) * int64(l.Page-1) }
