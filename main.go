@@ -10,10 +10,20 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/boot"
 	"github.com/polyclinic-os/polyclinic/modules/apidocs"
+	"github.com/polyclinic-os/polyclinic/modules/appointments"
 	"github.com/polyclinic-os/polyclinic/modules/auth"
+	"github.com/polyclinic-os/polyclinic/modules/billing"
 	"github.com/polyclinic-os/polyclinic/modules/clinic"
+	"github.com/polyclinic-os/polyclinic/modules/exchange"
+	"github.com/polyclinic-os/polyclinic/modules/fhir"
+	"github.com/polyclinic-os/polyclinic/modules/inventory"
+	"github.com/polyclinic-os/polyclinic/modules/messaging"
+	"github.com/polyclinic-os/polyclinic/modules/notices"
 	"github.com/polyclinic-os/polyclinic/modules/patients"
+	"github.com/polyclinic-os/polyclinic/modules/records"
+	"github.com/polyclinic-os/polyclinic/modules/reports"
 	"github.com/polyclinic-os/polyclinic/modules/staff"
+	"github.com/polyclinic-os/polyclinic/modules/video"
 	migrations "github.com/polyclinic-os/polyclinic/pb_migrations"
 )
 
@@ -24,8 +34,18 @@ func modules() []kernel.Module {
 		migrations.Module(),
 		clinic.Module(),
 		auth.Module(),
+		exchange.Module(),
 		staff.Module(),
 		patients.Module(),
+		appointments.Module(),
+		records.Module(),
+		billing.Module(),
+		inventory.Module(),
+		reports.Module(),
+		messaging.Module(),
+		video.Module(),
+		notices.Module(),
+		fhir.Module(),
 		apidocs.Module(boot.Version),
 	}
 }

@@ -49,7 +49,7 @@ func bindBody(k *kernel.Kernel) {
 
 // fresh answers 409 when the client read an older version than the row has now.
 func fresh(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]any) error {
-	now, err := e.App.FindRecordById(e.Collection, e.Record.Id)
+	now, err := e.App.FindRecordById(e.Collection, stored(e.Record)) // the body may name another id
 	if err != nil {
 		return kernel.ErrNotFound
 	}
@@ -65,7 +65,7 @@ func fresh(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]a
 
 func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]any, a kernel.Access, verb kernel.Verb) error {
 	var bad kernel.Invalid
-	if id, sent := body["id"]; sent && verb == kernel.Update && id != e.Record.Id {
+	if id, sent := body["id"]; sent && verb == kernel.Update && id != stored(e.Record) {
 		bad = append(bad, kernel.ErrServerSet.At("id"))
 	}
 	only, limited := writable(a, info.Auth)
@@ -92,6 +92,12 @@ func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[stri
 		}
 	}
 	return bad.OrNil()
+}
+
+// stored returns the id under which the record is in the database.
+func stored(r *core.Record) string {
+	id, _ := r.LastSavedPK().(string)
+	return id
 }
 
 // writable returns the fields that the caller's role is limited to.
@@ -122,6 +128,10 @@ func checkType(f core.Field, v any) *kernel.Error {
 		case map[string]any, []any, bool:
 			return kernel.Bad(name, "validation_invalid_type", "Must be text.")
 		}
+	case core.FieldTypeRelation, core.FieldTypeSelect:
+		if !isWords(v) {
+			return kernel.Bad(name, "validation_invalid_type", "Must be text, or a list of texts.")
+		}
 	case core.FieldTypeDate:
 		s, ok := v.(string)
 		if !ok {
@@ -134,20 +144,31 @@ func checkType(f core.Field, v any) *kernel.Error {
 	return nil
 }
 
-// isNumber accepts JSON numbers and, since forms know nothing else, numbers as text.
+func isWords(v any) bool {
+	switch w := v.(type) {
+	case string, []string:
+		return true
+	case []any:
+		return !slices.ContainsFunc(w, func(v any) bool { _, ok := v.(string); return !ok })
+	}
+	return false
+}
+
+// isNumber accepts JSON numbers and, since forms know nothing else, numbers as text. From
+// 2^53 on a float64 no longer holds every whole number.
 func isNumber(v any) bool {
 	switch n := v.(type) {
 	case float64:
-		return !math.IsNaN(n) && !math.IsInf(n, 0) && math.Abs(n) <= 1<<53
+		return !math.IsNaN(n) && !math.IsInf(n, 0) && math.Abs(n) < 1<<53
 	case json.Number:
 		f, err := n.Float64()
-		return err == nil && math.Abs(f) <= 1<<53
+		return err == nil && math.Abs(f) < 1<<53
 	case string:
 		if strings.TrimSpace(n) == "" {
 			return n == ""
 		}
 		f, err := strconv.ParseFloat(n, 64)
-		return err == nil && !math.IsNaN(f) && math.Abs(f) <= 1<<53
+		return err == nil && !math.IsNaN(f) && math.Abs(f) < 1<<53
 	case int, int64:
 		return true
 	}

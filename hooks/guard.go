@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,7 +29,13 @@ func bindGuard(k *kernel.Kernel) {
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "platform.guard", Func: func(se *core.ServeEvent) error {
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "platform.guard", Priority: kernel.PriorityGuard, Func: func(e *core.RequestEvent) error {
 			ref := e.Request.PathValue("collection")
-			if ref == "" || e.HasSuperuserAuth() {
+			if e.HasSuperuserAuth() {
+				return e.Next()
+			}
+			if ref == "" { // a route that answers a record expands it as PocketBase does
+				if !expandAllowed(e.Request.URL.Query().Get("expand")) {
+					return k.APIError(kernel.ErrQuery.At("expand"))
+				}
 				return e.Next()
 			}
 			if err := guardCollection(k, e.App, ref, e.Request.URL.Query()); err != nil {
@@ -65,8 +72,8 @@ func guardQuery(k *kernel.Kernel, c *core.Collection, q url.Values) error {
 		}
 		return slices.Contains(a.Queryable, field) || slices.Contains([]string{"id", "created", "updated"}, field)
 	}
-	if !filterAllowed(q.Get("filter"), allowed) {
-		return kernel.ErrQuery.At("filter")
+	if err := checkFilter(q.Get("filter"), allowed); err != nil {
+		return err
 	}
 	for s := range strings.SplitSeq(q.Get("sort"), ",") {
 		s = strings.TrimLeft(strings.TrimSpace(s), "+-")
@@ -83,16 +90,23 @@ func guardQuery(k *kernel.Kernel, c *core.Collection, q url.Values) error {
 // macros of PocketBase that stand for instants, and so reveal nothing.
 var reMacro = regexp.MustCompile(`^@(now|yesterday|tomorrow|second|minute|hour|weekday|day|month|year|todayStart|todayEnd|monthStart|monthEnd|yearStart|yearEnd)$`)
 
-func filterAllowed(filter string, allowed func(string) bool) bool {
+// checkFilter refuses, besides what may not be named, a filter that reads otherwise in
+// brackets: the documented paths put brackets around it, and "a) || (b" and "a // ) || (b"
+// would then name something that was not looked at here.
+func checkFilter(filter string, allowed func(string) bool) error {
 	if strings.TrimSpace(filter) == "" {
-		return true
+		return nil
 	}
 	groups, err := fexpr.Parse(filter)
-	if err != nil {
-		return true // PocketBase answers 400 with its own words
+	inBrackets, errInBrackets := fexpr.Parse("(" + filter + ")")
+	if err != nil || errInBrackets != nil || len(inBrackets) != 1 || !reflect.DeepEqual(inBrackets[0].Item, groups) {
+		return kernel.Bad("filter", "validation_invalid_filter", "The filter could not be read.")
 	}
 	terms := 0
-	return groupsAllowed(groups, allowed, &terms)
+	if !groupsAllowed(groups, allowed, &terms) {
+		return kernel.ErrQuery.At("filter")
+	}
+	return nil
 }
 
 func groupsAllowed(groups []fexpr.ExprGroup, allowed func(string) bool, terms *int) bool {

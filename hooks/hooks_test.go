@@ -1,8 +1,10 @@
 package hooks_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"mime/multipart"
 	"testing"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -32,6 +34,9 @@ var bench = &things.Bench{Cast: func(app core.App) error {
 		}
 		if err := app.Save(r); err != nil {
 			return err
+		}
+		if id == odd {
+			continue
 		}
 		label, err := newRecord(app, "labels", map[string]any{"thingId": id, "text": "hiv"})
 		if err != nil {
@@ -124,6 +129,37 @@ func encode(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(raw)
+}
+
+// upload is the file of a form.
+type upload struct {
+	field, name string
+	content     []byte
+}
+
+// sendForm posts a multipart form.
+func sendForm(t *testing.T, s *kerneltest.Server, token, url string, fields map[string]string, files ...upload) kerneltest.Response {
+	t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for name, value := range fields {
+		if err := w.WriteField(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range files {
+		part, err := w.CreateFormFile(f.field, f.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := part.Write(f.content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return s.Do(t, "POST", url, token, body.String(), "Content-Type: "+w.FormDataContentType())
 }
 
 // wantStatus is the check of requests that a table of scenarios does not fit.

@@ -1,12 +1,14 @@
 package hooks
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/router"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
@@ -25,15 +27,18 @@ func bindLimits(k *kernel.Kernel) {
 			h := e.Response.Header()
 			h.Set("Referrer-Policy", "same-origin")
 			h.Set("Permissions-Policy", "camera=(self), microphone=(self), geolocation=()")
-			if !strings.HasPrefix(e.Request.Header.Get("Content-Type"), "multipart/") && !e.HasSuperuserAuth() {
+			var body *boundedBody
+			if !strings.HasPrefix(e.Request.Header.Get("Content-Type"), "multipart/") {
 				if e.Request.ContentLength > maxJSON {
 					return k.APIError(kernel.ErrTooLarge)
 				}
-				if e.Request.ContentLength < 0 {
-					e.Request.Body = http.MaxBytesReader(e.Response, e.Request.Body, maxJSON)
-				}
+				body = &boundedBody{ReadCloser: e.Request.Body}
+				e.Request.Body = body
 			}
 			err := e.Next()
+			if err != nil && body != nil && body.exceeded {
+				return k.APIError(kernel.ErrTooLarge) // PocketBase says that it could not read the body
+			}
 			if err != nil && k.StatusOf(err) == http.StatusTooManyRequests && h.Get("Retry-After") == "" {
 				h.Set("Retry-After", "10")
 			}
@@ -41,6 +46,34 @@ func bindLimits(k *kernel.Kernel) {
 		}})
 		return se.Next()
 	}})
+}
+
+// boundedBody refuses to be read beyond maxJSON: a body sent in chunks does not say its
+// length ahead. Like PocketBase's it can be read again.
+type boundedBody struct {
+	io.ReadCloser
+	read     int
+	exceeded bool
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.read += n; b.read > maxJSON {
+		b.exceeded = true
+		return n, kernel.ErrTooLarge
+	}
+	if err == io.EOF {
+		b.read = 0 // PocketBase's body starts over then
+	}
+	return n, err
+}
+
+// Reread is router.Rereader.
+func (b *boundedBody) Reread() {
+	b.read = 0
+	if r, ok := b.ReadCloser.(router.Rereader); ok {
+		r.Reread()
+	}
 }
 
 // counter counts what is open at once, in all and by address.

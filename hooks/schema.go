@@ -40,12 +40,30 @@ func bindSchema(k *kernel.Kernel) {
 		}
 		for _, c := range e.CollectionsData {
 			name, _ := c["name"].(string)
-			if _, owned := k.AccessOf(name); owned {
+			if id, ok := c["id"].(string); ok { // it is the id that tells which collection is meant
+				if old, err := e.App.FindCollectionByNameOrId(id); err == nil {
+					name = old.Name
+				}
+			}
+			if ownsIgnoringCase(k, name) {
 				return k.APIError(errSchema.Saying("The collection " + name + " belongs to a module: leave it out of the import."))
 			}
 		}
 		return e.Next()
 	}})
+}
+
+// ownsIgnoringCase reports whether a module owns the collection: its name in other letters
+// is the same to the database.
+func ownsIgnoringCase(k *kernel.Kernel, name string) bool {
+	for _, m := range k.Modules {
+		for _, a := range m.Access {
+			if strings.EqualFold(a.Collection, name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func schemaKept(old, now *core.Collection) error {

@@ -3,11 +3,15 @@ package hooks
 import (
 	"database/sql"
 	"errors"
+	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
+	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/router"
 	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -23,9 +27,9 @@ func bindTx(k *kernel.Kernel) {
 	app.OnRecordCreate().Bind(saveInTx(k, "platform.tx.create", nil))
 	app.OnRecordUpdate().Bind(saveInTx(k, "platform.tx.update", rebase))
 	app.OnRecordDelete().Bind(saveInTx(k, "platform.tx.delete", exists))
-	app.OnRecordCreateRequest().Bind(requestInTx("platform.request.create"))
-	app.OnRecordUpdateRequest().Bind(requestInTx("platform.request.update"))
-	app.OnRecordDeleteRequest().Bind(requestInTx("platform.request.delete"))
+	app.OnRecordCreateRequest().Bind(requestInTx(k, "platform.request.create"))
+	app.OnRecordUpdateRequest().Bind(requestInTx(k, "platform.request.update"))
+	app.OnRecordDeleteRequest().Bind(requestInTx(k, "platform.request.delete"))
 }
 
 func saveInTx(k *kernel.Kernel, id string, prepare func(core.App, *core.Record) error) *hook.Handler[*core.RecordEvent] {
@@ -36,7 +40,7 @@ func saveInTx(k *kernel.Kernel, id string, prepare func(core.App, *core.Record) 
 					return err
 				}
 			}
-			return k.FromSQL(e.Next())
+			return inUse(k.FromSQL(e.Next()))
 		}
 		if e.App.IsTransactional() {
 			return work()
@@ -47,18 +51,62 @@ func saveInTx(k *kernel.Kernel, id string, prepare func(core.App, *core.Record) 
 	}}
 }
 
-func requestInTx(id string) *hook.Handler[*core.RecordRequestEvent] {
+func requestInTx(k *kernel.Kernel, id string) *hook.Handler[*core.RecordRequestEvent] {
 	return &hook.Handler[*core.RecordRequestEvent]{Id: id, Priority: first, Func: func(e *core.RecordRequestEvent) error {
 		if e.Auth != nil && !e.Auth.IsSuperuser() {
 			kernel.SetActor(e.Record, e.Auth.Id)
 		}
 		if e.App.IsTransactional() {
-			return e.Next()
+			return ourFault(k, e, e.Next())
 		}
 		outer := e.App
 		defer func() { e.App = outer }()
-		return outer.RunInTransaction(func(tx core.App) error { e.App = tx; return e.Next() })
+		return ourFault(k, e, outer.RunInTransaction(func(tx core.App) error { e.App = tx; return e.Next() }))
 	}}
+}
+
+// ourFault turns PocketBase's 400 into a 500 where the client did nothing wrong: it answers
+// a full disk like a bad value.
+func ourFault(k *kernel.Kernel, e *core.RecordRequestEvent, err error) error {
+	if err == nil || errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	cause := err
+	if api, ok := errors.AsType[*router.ApiError](err); ok {
+		raw, hasCause := api.RawData().(error)
+		if api.Status != http.StatusBadRequest || len(api.Data) > 0 || !hasCause || isAPIError(raw) {
+			return err
+		}
+		cause = raw
+	}
+	if isInvalid(cause) {
+		return err
+	}
+	e.App.Logger().Error("request failed", "collection", e.Collection.Name, "error", cause)
+	return router.NewInternalServerError("", nil)
+}
+
+func isAPIError(err error) bool {
+	_, is := errors.AsType[*router.ApiError](err)
+	return is
+}
+
+// isInvalid reports whether PocketBase refused a value.
+func isInvalid(err error) bool {
+	_, several := errors.AsType[validation.Errors](err)
+	_, one := errors.AsType[validation.Error](err)
+	return several || one
+}
+
+var errInUse = kernel.Fail(http.StatusConflict, "in_use", "Other records need this one.")
+
+// inUse gives the refusal of a delete that a required relation stands against the code of a
+// conflict. PocketBase has only words for it.
+func inUse(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "part of a required reference") {
+		return err
+	}
+	return errInUse
 }
 
 // rebase puts the caller's changes on top of the row as it is now. PocketBase writes the

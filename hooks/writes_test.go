@@ -92,7 +92,7 @@ func TestConcurrentChangesOfDifferentFieldsLoseNone(t *testing.T) {
 func TestAnUpdateOfWhatIsGoneIs404(t *testing.T) {
 	for _, url := range []string{path, collection} {
 		s := set.Start(t, meanwhile("things", func(app core.App) {
-			r, err := app.FindRecordById("things", adas)
+			r, err := app.FindRecordById("things", odd)
 			if err == nil {
 				err = app.Delete(r)
 			}
@@ -100,14 +100,14 @@ func TestAnUpdateOfWhatIsGoneIs404(t *testing.T) {
 				t.Error(err)
 			}
 		}))
-		wantStatus(t, url, s.As(t, ada, "PATCH", url+"/"+adas, `{"name":"ghost"}`), http.StatusNotFound)
+		wantStatus(t, url, s.As(t, alma, "PATCH", url+"/"+odd, `{"name":"ghost"}`), http.StatusNotFound)
 	}
 }
 
 func TestTheSecondDeleteIs404(t *testing.T) {
 	s := set.Start(t)
-	wantStatus(t, "first", s.As(t, alma, "DELETE", path+"/"+adas, nil), http.StatusNoContent)
-	wantStatus(t, "second", s.As(t, alma, "DELETE", path+"/"+adas, nil), http.StatusNotFound)
+	wantStatus(t, "first", s.As(t, alma, "DELETE", path+"/"+odd, nil), http.StatusNoContent)
+	wantStatus(t, "second", s.As(t, alma, "DELETE", path+"/"+odd, nil), http.StatusNotFound)
 
 	s = set.Start(t)
 	var gone, ok int
@@ -116,7 +116,7 @@ func TestTheSecondDeleteIs404(t *testing.T) {
 	token := s.Token(t, alma)
 	for range 8 {
 		wg.Go(func() {
-			r := s.Do(t, "DELETE", path+"/"+adas, token, nil)
+			r := s.Do(t, "DELETE", path+"/"+odd, token, nil)
 			mu.Lock()
 			defer mu.Unlock()
 			switch r.Status {
@@ -133,6 +133,13 @@ func TestTheSecondDeleteIs404(t *testing.T) {
 	if ok != 1 || gone != 7 {
 		t.Errorf("of 8 concurrent deletes %d answered 204 and %d 404", ok, gone)
 	}
+}
+
+func TestWhatOthersNeedIsNotDeleted(t *testing.T) {
+	set.Run(t, []kerneltest.Scenario{
+		{Name: "by the documented path", As: alma, Method: "DELETE", Path: path + "/" + adas, Want: 409, Has: []string{`"in_use"`}},
+		{Name: "by the collection", As: alma, Method: "DELETE", Path: collection + "/" + adas, Want: 409, Has: []string{`"in_use"`}},
+	})
 }
 
 // Plain PocketBase answers 400 and leaves the row.

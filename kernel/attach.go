@@ -3,6 +3,8 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/apis"
@@ -24,7 +26,7 @@ func (k *Kernel) Attach(app core.App) error {
 	app.Store().Set(storeKey, k)
 	for _, m := range k.Modules {
 		for _, h := range m.Hooks {
-			h.bind(app, m.Name)
+			h.bind(app, m.Name, k.access[h.Collection].SoftDelete != "")
 		}
 		if m.Bind != nil {
 			if err := m.Bind(k); err != nil {
@@ -37,6 +39,7 @@ func (k *Kernel) Attach(app core.App) error {
 	}
 	app.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "kernel.serve", Priority: -100, Func: k.onServe})
 	k.bindReached()
+	k.bindKept()
 	return nil
 }
 
@@ -72,18 +75,22 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 			se.Router.Route(r.Method, r.Path, k.serve(r))
 		}
 	}
-	stop := make(chan struct{})
-	k.App.OnTerminate().BindFunc(func(e *core.TerminateEvent) error {
-		close(stop)
-		k.delivering.Lock()   // the worker finishes the event in hand
-		k.delivering.Unlock() //nolint:staticcheck // waiting is all there is to do
-		return e.Next()
-	})
 	if err := se.Next(); err != nil {
 		return err
 	}
 	se.Server.Handler = k.facade(se.Server.Handler)
-	go k.deliverLoop(stop)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	k.App.OnTerminate().BindFunc(func(e *core.TerminateEvent) error {
+		if !k.stopping.Swap(true) {
+			close(stop)
+		}
+		<-stopped // the worker finishes the event in hand
+		return e.Next()
+	})
+	go func() {
+		defer close(stopped)
+		k.deliverLoop(stop)
+	}()
 	return nil
 }
 
@@ -146,14 +153,24 @@ func checkFields(c *core.Collection, a Access) (errs []error) {
 			}
 		}
 	}
-	for _, list := range [][]string{a.ServerSet, a.CreateOnly, a.Queryable} {
-		for _, name := range list {
-			if c.Fields.GetByName(name) == nil {
-				errs = append(errs, fmt.Errorf("collection %s: Access names the field %s, which it does not have", c.Name, name))
-			}
+	for _, name := range a.names() {
+		if c.Fields.GetByName(name) == nil {
+			errs = append(errs, fmt.Errorf("collection %s: Access names the field %s, which it does not have", c.Name, name))
 		}
 	}
 	return errs
+}
+
+// names returns every field that the table speaks of.
+func (a Access) names() []string {
+	all := slices.Concat(a.ServerSet, a.CreateOnly, a.Queryable)
+	for _, role := range slices.Sorted(maps.Keys(a.Writable)) {
+		all = append(all, a.Writable[role]...)
+	}
+	if a.SoftDelete != "" {
+		all = append(all, a.SoftDelete)
+	}
+	return all
 }
 
 func indexed(c *core.Collection, field string) bool {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase/tools/router"
 )
 
@@ -129,6 +130,11 @@ func (k *Kernel) toAPI(err error) (api *router.ApiError, fault bool) {
 	err = k.FromSQL(err)
 	if errors.As(err, &api) {
 		return api, false
+	}
+	// What PocketBase's own validation says of a record that a route saved.
+	var fields validation.Errors
+	if errors.As(err, &fields) {
+		return router.NewBadRequestError("Some fields are not valid.", fields), false
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		errors.As(ErrNotFound, &api)

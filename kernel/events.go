@@ -116,6 +116,9 @@ func (k *Kernel) Deliver() (delivered int) {
 		return 0
 	}
 	for _, row := range rows {
+		if k.stopping.Load() {
+			break
+		}
 		if k.deliver(row) {
 			delivered++
 		}

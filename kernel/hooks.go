@@ -44,7 +44,8 @@ func After(v Verb, collection, name string, fn func(tx core.App, r *core.Record)
 }
 
 // InsteadOfDelete runs fn in place of removing the row, on every path. The caller
-// of the delete is answered as if the row were gone.
+// of the delete is answered as if the row were gone. Where Access.SoftDelete is set,
+// realtime subscribers who could see the record are told that it was deleted.
 func InsteadOfDelete(collection, name string, fn func(tx core.App, r *core.Record) error) Hook {
 	return Hook{When: "instead of", Verb: Delete, Collection: collection, Name: name, fn: fn}
 }
@@ -60,7 +61,8 @@ func (h Hook) id(module string) string {
 	return fmt.Sprintf("%s: %s %s %s: %s", module, h.When, h.Verb, h.Collection, h.Name)
 }
 
-func (h Hook) bind(app core.App, module string) {
+// bind attaches the hook; soft says that the collection's deletes are soft.
+func (h Hook) bind(app core.App, module string, soft bool) {
 	if h.onRequest != nil {
 		h.bindRequest(app, module)
 		return
@@ -72,6 +74,11 @@ func (h Hook) bind(app core.App, module string) {
 	case Update:
 		app.OnRecordUpdate(h.Collection).Bind(handler)
 	case Delete:
+		if h.When == "instead of" && soft {
+			// Past the step in which PocketBase prepares the realtime event "delete".
+			app.OnRecordDeleteExecute(h.Collection).Bind(handler)
+			return
+		}
 		if h.When == "instead of" {
 			handler.Priority = 100 // refusals of other hooks come first
 		}
@@ -90,6 +97,8 @@ func (h Hook) run(e *core.RecordEvent) error {
 		if err := e.Next(); err != nil {
 			return err
 		}
+	case "instead of":
+		e.Record.SetRaw(keptKey, true)
 	}
 	return h.fn(e.App, e.Record)
 }

@@ -208,7 +208,7 @@ func (k *Kernel) replay(e *core.RequestEvent, row keyRow, request string) error 
 // isSignIn names the requests whose answer holds a token: those are never stored.
 func (k *Kernel) isSignIn(e *core.RequestEvent) bool {
 	p := e.Request.URL.Path
-	return strings.HasPrefix(p, "/api/auth/login") || strings.HasPrefix(p, "/api/auth/refresh") || strings.Contains(p, "/auth-") ||
+	return strings.HasPrefix(p, "/api/auth/login") || strings.HasPrefix(p, "/api/auth/refresh") || strings.HasPrefix(p, "/api/auth/password") || strings.Contains(p, "/auth-") ||
 		strings.HasPrefix(p, "/api/files/token") || p == "/api/video/generate-token" || p == "/api/video/start-call"
 }
 

@@ -3,9 +3,11 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pocketbase/pocketbase/core"
 )
@@ -25,8 +27,10 @@ type Kernel struct {
 	raised  map[string]*Error   // by code, see Error.RaiseSQL
 	subs    map[string][]Subscription
 
+	given      []Module      // what New was called with
 	due        chan struct{} // the outbox has something for the worker
 	delivering sync.Mutex
+	stopping   atomic.Bool // the worker takes up no further event
 	keys       keyLocks
 }
 
@@ -35,7 +39,7 @@ type Kernel struct {
 // every problem, not the first.
 func New(mods []Module, disabled ...string) (*Kernel, error) {
 	k := &Kernel{
-		Disabled: map[string]bool{}, access: map[string]Access{}, owner: map[string]string{},
+		given: mods, Disabled: map[string]bool{}, access: map[string]Access{}, owner: map[string]string{},
 		byPath: map[string]Resource{}, literal: map[string]bool{}, noTx: map[string]bool{},
 		raised: map[string]*Error{}, subs: map[string][]Subscription{}, due: make(chan struct{}, 1),
 	}
@@ -55,6 +59,12 @@ func New(mods []Module, disabled ...string) (*Kernel, error) {
 	k.Modules = ordered
 	k.index()
 	return k, nil
+}
+
+// Again returns a kernel of the same modules that is attached to no app yet: for a second
+// app in the same process, such as the copy of the data that a dry run writes to.
+func (k *Kernel) Again() (*Kernel, error) {
+	return New(k.given, slices.Collect(maps.Keys(k.Disabled))...)
 }
 
 // index prepares the look-ups of a running server.

@@ -191,6 +191,7 @@ func TestAccessIsRefusedWhereItCouldLeak(t *testing.T) {
 	}{
 		{"a file that anyone could fetch", []core.Field{&core.FileField{Name: "scan"}}, kernel.Access{}, "file field scan must be Protected"},
 		{"a relation without an index", []core.Field{&core.RelationField{Name: "userId", CollectionId: "_pb_users_auth_"}}, kernel.Access{}, "relation userId needs an index"},
+		{"a role's field that is not there", nil, kernel.Access{Writable: map[string][]string{"patient": {"typo"}}}, "names the field typo, which it does not have"},
 		{"a field that is not there", nil, kernel.Access{ServerSet: []string{"typo"}}, "names the field typo, which it does not have"},
 	} {
 		t.Run(s.name, func(t *testing.T) {

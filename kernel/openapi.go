@@ -130,7 +130,7 @@ func (d *openapi) route(m Module, r Route) error {
 	answers := op["responses"].(object)
 	status := strconv.Itoa(max(r.Status, http.StatusOK))
 	switch {
-	case r.Raw != "":
+	case r.Raw != "" && r.out == nothingType:
 		answers[status] = object{"description": "The document.", "content": object{r.Raw: object{}}}
 	case r.Returns != "":
 		c, err := d.app.FindCollectionByNameOrId(r.Returns)
@@ -142,7 +142,11 @@ func (d *openapi) route(m Module, r Route) error {
 	case r.out == nothingType:
 		answers["204"] = object{"description": "Done."}
 	default:
-		answers[status] = jsonAnswer("The answer.", typeSchema(r.out, false))
+		answer := jsonAnswer("The answer.", typeSchema(r.out, false))
+		if r.Raw != "" {
+			answer["content"].(object)[r.Raw] = object{}
+		}
+		answers[status] = answer
 	}
 	d.add(r.Method, r.Path, op)
 	return nil

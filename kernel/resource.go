@@ -67,14 +67,22 @@ func documentedOf(r *http.Request) *documented {
 
 // facade hands requests on documented paths to PocketBase's router under the
 // collection's path, and every other request unchanged.
+//
+// PocketBase puts a body of its own into the request it gets, and closes the real one. It
+// gets a copy: the server looks at its own request for a rest of the body on the wire, and
+// would read that rest as the next request, perhaps another user's behind a proxy.
 func (k *Kernel) facade(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d := k.match(r)
-		if d == nil {
-			next.ServeHTTP(w, r)
-			return
+		in := r.WithContext(r.Context())
+		if d := k.match(r); d != nil {
+			in = d.rewrite(r)
 		}
-		next.ServeHTTP(w, d.rewrite(r))
+		defer func() {
+			if in.MultipartForm != nil {
+				_ = in.MultipartForm.RemoveAll() // temporary files; the server looks for them in its own request
+			}
+		}()
+		next.ServeHTTP(w, in)
 	})
 }
 

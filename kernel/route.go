@@ -19,7 +19,7 @@ type Route struct {
 	Summary      string   // imperative sentence for OpenAPI
 	Errors       []*Error // the domain errors it may return, for OpenAPI
 	NoTx         bool     // run outside a transaction: for handlers that call the network
-	Raw          string   // media type of an answer that the handler writes itself, such as application/pdf
+	Raw          string   // media type of an answer that the handler writes itself, such as application/pdf; beside Out where the caller chooses
 
 	in, out reflect.Type
 	run     func(*Call) (any, error)
@@ -92,15 +92,15 @@ func (k *Kernel) serve(r Route) func(*core.RequestEvent) error {
 }
 
 func (k *Kernel) answer(e *core.RequestEvent, r Route, out any) error {
+	if e.Written() {
+		return nil // the handler wrote the answer, see Raw
+	}
 	status := r.Status
 	if status == 0 {
 		status = http.StatusOK
 	}
 	switch v := out.(type) {
 	case Nothing:
-		if e.Written() {
-			return nil
-		}
 		return e.NoContent(http.StatusNoContent)
 	case *core.Record:
 		if err := apis.EnrichRecord(e, v); err != nil {

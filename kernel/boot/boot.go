@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/cmd"
 	"github.com/pocketbase/pocketbase/core"
@@ -25,6 +24,7 @@ var Version = "dev"
 
 // Main runs the command line and returns what its command failed with.
 func Main(mods []kernel.Module) error {
+	keepPrivate()
 	k, err := kernel.New(mods, strings.Split(os.Getenv("POLYCLINIC_DISABLE"), ",")...)
 	if err != nil {
 		return err
@@ -38,68 +38,92 @@ func Main(mods []kernel.Module) error {
 	app.RootCmd.Use = "polyclinic"
 	app.RootCmd.Short = "Polyclinic: a hospital management system in one file"
 	app.RootCmd.Version = Version
-	app.RootCmd.SilenceErrors = true
+	app.RootCmd.SilenceErrors, app.RootCmd.SilenceUsage = true, true // main prints the error
 	for _, m := range k.Migrations() {
 		core.AppMigrations.Add(m)
 	}
 	if err := k.Attach(app); err != nil {
 		return err
 	}
-	// After the modules: a site's hooks run last.
-	site := filepath.Join(app.DataDir(), "..")
-	jsvm.MustRegister(app, jsvm.Config{
-		HooksDir: filepath.Join(site, "pb_hooks"), MigrationsDir: filepath.Join(site, "pb_migrations"), HooksWatch: true,
-	})
-	migratecmd.MustRegister(app, app.RootCmd, migratecmd.Config{TemplateLang: migratecmd.TemplateLangJS, Automigrate: false, Dir: filepath.Join(site, "pb_migrations")})
-	app.RootCmd.AddCommand(serveCommand(k, app), cmd.NewSuperuserCommand(app), modulesCommand(k), configCommand(k))
+	bindStop(app)
+	app.RootCmd.AddCommand(serveCommand(k, app), cmd.NewSuperuserCommand(app), modulesCommand(k), configCommand(k), healthCommand())
 	for _, m := range k.Modules {
 		for _, c := range m.Commands {
 			app.RootCmd.AddCommand(c(k))
 		}
 	}
+	if c, _, err := app.RootCmd.Find(os.Args[1:]); err == nil && c.Annotations[offline] != "" {
+		return app.RootCmd.Execute()
+	}
+	if err := loadSite(app); err != nil {
+		return explain(err, app.DataDir())
+	}
 	return run(app)
+}
+
+// loadSite reads the clinic's own scripts beside the data folder. It comes after the modules:
+// a site's hooks run last. A script that cannot be read stops the start: without it a rule of
+// the clinic would be missing. Only with --dev does a change restart the server by itself.
+func loadSite(app *pocketbase.PocketBase) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // PocketBase's loader panics over a broken script
+			err = fmt.Errorf("the scripts beside the data folder: %v", p)
+		}
+	}()
+	site := filepath.Join(app.DataDir(), "..")
+	migrations := filepath.Join(site, "pb_migrations")
+	if err := jsvm.Register(app, jsvm.Config{HooksDir: filepath.Join(site, "pb_hooks"), MigrationsDir: migrations, HooksWatch: app.IsDev()}); err != nil {
+		return fmt.Errorf("the scripts beside the data folder: %w", err)
+	}
+	return migratecmd.Register(app, app.RootCmd, migratecmd.Config{TemplateLang: migratecmd.TemplateLangJS, Dir: migrations})
 }
 
 // run executes the command; PocketBase's own Execute drops its error.
 func run(app *pocketbase.PocketBase) error {
-	var failed error
-	keepErrors(app.RootCmd, &failed)
-	if c, _, err := app.RootCmd.Find(os.Args[1:]); err == nil && c.Annotations["offline"] != "" {
+	var kept failure
+	kept.watch(app.RootCmd)
+	app.RootCmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return kept.keep(err) })
+	if _, _, err := app.RootCmd.Find(os.Args[1:]); err != nil {
 		return app.RootCmd.Execute()
 	}
 	if err := app.Execute(); err != nil {
 		return explain(err, app.DataDir())
 	}
-	return explain(failed, app.DataDir())
+	return explain(kept.get(), app.DataDir())
 }
 
-// keepErrors notes what a command failed with.
-func keepErrors(c *cobra.Command, failed *error) {
+// offline annotates the commands that need no data folder.
+const offline = "offline"
+
+// failure keeps what a command failed with. Commands run in a goroutine of PocketBase's.
+type failure struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (f *failure) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+func (f *failure) keep(err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+	return err
+}
+
+func (f *failure) watch(c *cobra.Command) {
 	if run := c.RunE; run != nil {
-		c.SilenceUsage = true
-		c.RunE = func(c *cobra.Command, args []string) error {
-			*failed = run(c, args)
-			return *failed
-		}
+		c.RunE = func(c *cobra.Command, args []string) error { return f.keep(run(c, args)) }
+	}
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error { return f.keep(check(c, args)) }
 	}
 	for _, sub := range c.Commands() {
-		keepErrors(sub, failed)
+		f.watch(sub)
 	}
-}
-
-// explain puts what a clinic without an IT person will meet into words.
-func explain(err error, dir string) error {
-	if err == nil {
-		return nil
-	}
-	text := err.Error()
-	switch {
-	case strings.Contains(text, "address already in use"):
-		return fmt.Errorf("the port is taken: another program, perhaps another Polyclinic, is listening there. End it or choose another with --http 127.0.0.1:PORT (%w)", err)
-	case strings.Contains(text, "permission denied"), strings.Contains(text, "read-only"), strings.Contains(text, "readonly"), strings.Contains(text, "unable to open database file"):
-		return fmt.Errorf("the data folder %s cannot be written: let the account that runs Polyclinic own it, or choose another with --dir (%w)", dir, err)
-	}
-	return err
 }
 
 // defaultDataDir is pb_data beside the binary, or in the working folder under "go run",
@@ -110,55 +134,4 @@ func defaultDataDir() string {
 		return "pb_data"
 	}
 	return filepath.Join(filepath.Dir(exe), "pb_data")
-}
-
-func modulesCommand(k *kernel.Kernel) *cobra.Command {
-	return &cobra.Command{
-		Use: "modules", Short: "List the modules in this build", Annotations: map[string]string{"offline": "yes"},
-		Run: func(c *cobra.Command, _ []string) {
-			for _, m := range k.Modules {
-				state := ""
-				if k.Disabled[m.Name] {
-					state = " (off)"
-				}
-				fmt.Fprintf(c.OutOrStdout(), "%-14s %s%s\n", m.Name, m.Doc, state)
-			}
-		},
-	}
-}
-
-func configCommand(k *kernel.Kernel) *cobra.Command {
-	return &cobra.Command{
-		Use: "config", Short: "Print the environment variables that are read, and their values", Annotations: map[string]string{"offline": "yes"},
-		Run: func(c *cobra.Command, _ []string) {
-			for _, m := range k.Modules {
-				for _, s := range m.Settings {
-					v := s.Value()
-					if s.Secret && v != "" {
-						v = "(set)"
-					}
-					fmt.Fprintf(c.OutOrStdout(), "%s=%s\n    %s\n", s.Name, v, s.Doc)
-				}
-			}
-		},
-	}
-}
-
-// unknownSteps returns the migrations of ours that ran on the data but are not in this build.
-func unknownSteps(k *kernel.Kernel, app core.App) ([]string, error) {
-	var applied []string
-	err := app.DB().Select("file").From("_migrations").Where(dbx.NewExp("file LIKE '17________\\_%\\_%.go' ESCAPE '\\'")).Column(&applied)
-	if err != nil {
-		return nil, nil // a new data folder has no such table yet
-	}
-	known := map[string]bool{}
-	for _, m := range k.Migrations() {
-		known[m.File] = true
-	}
-	var system core.MigrationsList
-	system.Copy(core.SystemMigrations)
-	for _, m := range system.Items() {
-		known[m.File] = true
-	}
-	return slices.DeleteFunc(applied, func(f string) bool { return known[f] || f < "1780000000" }), nil
 }

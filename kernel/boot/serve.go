@@ -1,9 +1,6 @@
 package boot
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/fatih/color"
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/cmd"
@@ -18,12 +15,13 @@ func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
 	demo := c.Flags().Bool("demo", false, "put a demo clinic with known passwords into an empty data folder")
 	serve := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
-		unknown, err := unknownSteps(k, app)
+		release, err := hold(app.DataDir())
 		if err != nil {
 			return err
 		}
-		if len(unknown) > 0 {
-			return fmt.Errorf("the data folder was written by a newer Polyclinic, or by a build with other modules (%s): start that one, or restore a backup", strings.Join(unknown, ", "))
+		defer release()
+		if err := refuseNewer(k, app); err != nil {
+			return err
 		}
 		if err := app.RunAllMigrations(); err != nil {
 			return err

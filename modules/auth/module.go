@@ -3,14 +3,22 @@
 package auth
 
 import (
+	"io"
+	"os"
+	"slices"
+
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
 // Module declares accounts, roles, sign-in and sessions.
-func Module() kernel.Module {
+func Module() kernel.Module { return module(os.Stdout) }
+
+// module prints the link for the first admin on terminal.
+func module(terminal io.Writer) kernel.Module {
 	provides := []any{}
 	for _, r := range authapi.Roles {
 		provides = append(provides, r)
@@ -20,35 +28,64 @@ func Module() kernel.Module {
 		Requires:   []string{"clinic"},
 		Migrations: migrations,
 		Access:     access,
-		Provides:   provides,
-		Cast:       cast,
+		Resources: []kernel.Resource{{
+			Path: "/api/users", Collection: "users", Noun: "account", Verbs: []kernel.Verb{kernel.List, kernel.View, kernel.Update},
+			Search: []string{"name", "email"}, Errors: accountErrors,
+		}},
+		Hooks:    slices.Concat(accountRules, sessionRules),
+		Routes:   slices.Concat(signInRoutes, ownRoutes),
+		Errors:   []*kernel.Error{errLastAdmin},
+		Jobs:     sessionJobs,
+		Commands: []func(*kernel.Kernel) *cobra.Command{adminCommand},
+		Provides: provides,
+		Cast:     cast,
+		Bind: func(k *kernel.Kernel) error {
+			s := &state{sessions: newSessions(), attempts: newAttempts(), checks: newChecks()}
+			k.App.Store().Set(stateKey, s)
+			bindSignIn(k, s)
+			bindSessions(k, s)
+			bindRealtime(k, s)
+			bindFiles(k, s)
+			bindOAuth2(k)
+			bindSetup(k, terminal)
+			return nil
+		},
 	}
 }
+
+// state is what one running server keeps in memory.
+type state struct {
+	sessions *sessions
+	attempts *attempts
+	checks   checks
+}
+
+const stateKey = "polyclinic.auth"
+
+// of returns the state of the server that app, or the app of the transaction, belongs to.
+func of(app core.App) *state { return app.Store().Get(stateKey).(*state) }
 
 var self = kernel.Rule{Name: "self", Filter: "id = @request.auth.id"}
 
-var access = []kernel.Access{{
-	Collection: "users", Doc: "Accounts of the clinic's people.",
-	List:      kernel.Allow(authapi.Admin.Always()),
-	View:      kernel.SignedInWhen(kernel.Rule{Name: "self or admin", Filter: "id = @request.auth.id || @request.auth.role = 'admin'"}),
-	Update:    kernel.Allow(authapi.Admin.Always()),
-	ServerSet: []string{"duty"},
-	Queryable: []string{"name", "email", "role", "status", "duty"},
-}}
+// own is what a person may change of the own account; everything else is an admin's.
+// A new e-mail address goes through PocketBase's request-email-change.
+var own = []string{"avatar", "password", "emailVisibility"}
 
-func cast(app core.App) error {
-	c, err := app.FindCollectionByNameOrId("users")
-	if err != nil {
-		return err
-	}
-	for _, a := range authapi.Cast {
-		r := core.NewRecord(c)
-		r.Id = a.ID
-		r.Load(map[string]any{"name": a.Name, "email": a.Email, "role": a.Role, "status": authapi.Active, "duty": a.Duty, "verified": true})
-		r.SetPassword(a.Password)
-		if err := app.Save(r); err != nil {
-			return err
-		}
-	}
-	return nil
+var access = []kernel.Access{
+	{
+		Collection: "users", Doc: "Accounts of the clinic's people.",
+		List:   kernel.Allow(authapi.Admin.Always()),
+		View:   adminOrSelf,
+		Create: kernel.Allow(authapi.Admin.Always()),
+		Update: adminOrSelf,
+		// Duties are those of the profile in staff.
+		ServerSet: []string{"duty"},
+		Queryable: []string{"name", "email", "role", "status", "duty"},
+		Writable:  map[string][]string{"doctor": own, "nurse": own, "staff": own, "patient": own},
+	},
+	{Collection: "sessions", Doc: "Who is signed in from where."},
 }
+
+var adminOrSelf = kernel.Allow(
+	authapi.Admin.Always(), authapi.Doctor.When(self), authapi.Nurse.When(self), authapi.Staff.When(self), authapi.Patient.When(self),
+)

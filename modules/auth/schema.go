@@ -8,6 +8,8 @@ import (
 
 var migrations = []kernel.Migration{
 	{ID: "1780000200_users", Up: initUsers},
+	{ID: "1780000210_sessions", Up: initSessions},
+	{ID: "1780000220_last_admin", Up: initLastAdmin},
 }
 
 func initUsers(tx core.App) error {
@@ -25,7 +27,54 @@ func initUsers(tx core.App) error {
 		f.Protected = true // PocketBase creates it public, and unprotected files ignore access rules
 	}
 	c.AddIndex("idx_users_role", false, "role, status", "")
+	c.AddIndex("idx_users_created", false, "created", "")
+	// An admin sees e-mail addresses and may set a new address or password.
+	manage := "@request.auth.collectionName = 'users' && @request.auth.status = 'active' && @request.auth.role = 'admin'"
+	c.ManageRule = &manage
 	// A login from a new device would wait for the mail server, 15 s when that hangs.
 	c.AuthAlert.Enabled = false
 	return tx.Save(c)
+}
+
+func initSessions(tx core.App) error {
+	users, err := tx.FindCollectionByNameOrId("users")
+	if err != nil {
+		return err
+	}
+	c := core.NewBaseCollection("sessions")
+	c.Fields.Add(
+		&core.RelationField{Name: "userId", CollectionId: users.Id, MaxSelect: 1, Required: true, CascadeDelete: true},
+		&core.DateField{Name: "expiresAt", Required: true},
+		&core.DateField{Name: "lastSeen", Required: true},
+		&core.TextField{Name: "address", Max: 64},
+		&core.TextField{Name: "agent", Max: 300},
+		&core.AutodateField{Name: "created", OnCreate: true},
+	)
+	c.AddIndex("idx_sessions_userId", false, "userId", "")
+	c.AddIndex("idx_sessions_expiresAt", false, "expiresAt", "")
+	return tx.Save(c)
+}
+
+// initLastAdmin keeps the last active admin whatever writes: two admins who demote each
+// other at once are two transactions, and the second meets the trigger.
+func initLastAdmin(tx core.App) error {
+	for _, q := range []string{
+		`CREATE TRIGGER users_last_admin_role AFTER UPDATE ON users
+		WHEN OLD.role = 'admin' AND OLD.status = 'active' AND NEW.role <> 'admin'
+			AND NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND status = 'active')
+		BEGIN SELECT RAISE(ABORT, 'polyclinic:last_admin:role'); END`,
+		`CREATE TRIGGER users_last_admin_status AFTER UPDATE ON users
+		WHEN OLD.role = 'admin' AND OLD.status = 'active' AND NEW.status <> 'active'
+			AND NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND status = 'active')
+		BEGIN SELECT RAISE(ABORT, 'polyclinic:last_admin:status'); END`,
+		`CREATE TRIGGER users_last_admin_delete AFTER DELETE ON users
+		WHEN OLD.role = 'admin' AND OLD.status = 'active'
+			AND NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND status = 'active')
+		BEGIN SELECT RAISE(ABORT, 'polyclinic:last_admin:error'); END`,
+	} {
+		if _, err := tx.DB().NewQuery(q).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

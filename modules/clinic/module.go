@@ -14,6 +14,8 @@ func Module() kernel.Module {
 		Name: "clinic", Doc: "The clinic's own settings: name, currency, time zone, hours.",
 		Migrations: migrations,
 		Access:     []kernel.Access{{Collection: "clinic", Doc: "The clinic's settings, one row."}},
+		Hooks:      rules,
+		Routes:     routes,
 		Provides:   []any{demoMark{}},
 	}
 }
@@ -29,15 +31,7 @@ func (demoMark) IsDemo(app core.App) (bool, error) {
 }
 
 func (demoMark) MarkDemo(tx core.App) error {
-	r, err := tx.FindRecordById("clinic", recordID)
-	if err != nil {
-		return err
-	}
 	// The examples of the user's own API document have short passwords.
-	r.Load(map[string]any{"demo": true, "name": "Polyclinic Demo", "passwordMinLength": 8, "passwordRefuseCommon": false})
-	if err := tx.Save(r); err != nil {
-		return err
-	}
-	kernel.AfterCommit(tx, func() { clinicapi.Forget(tx) })
-	return nil
+	_, err := clinicapi.Change(tx, map[string]any{"demo": true, "name": "Polyclinic Demo", "passwordMinLength": 8, "passwordRefuseCommon": false})
+	return err
 }

@@ -10,9 +10,6 @@ var migrations = []kernel.Migration{
 	{ID: "1780000100_clinic", Up: initClinic},
 }
 
-// recordID is the id of the one row.
-const recordID = "clinic000000001"
-
 func initClinic(tx core.App) error {
 	c := core.NewBaseCollection("clinic")
 	c.Fields.Add(

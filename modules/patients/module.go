@@ -2,12 +2,10 @@
 package patients
 
 import (
-	"github.com/pocketbase/pocketbase/core"
+	"net/http"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
-	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
-	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
 )
 
 // Module declares the patient register.
@@ -21,43 +19,26 @@ func Module() kernel.Module {
 			Path: "/api/patients", Collection: "patients", Noun: "patient",
 			Search: []string{"name", "mrn", "contact", "email"},
 		}},
-		Cast: cast,
+		Hooks: []kernel.Hook{
+			kernel.OnRequest(kernel.Create, "patients", "an age of 0 is an age, and only an admin ties an account", readRequest),
+			kernel.OnRequest(kernel.Update, "patients", "an age of 0 is an age, and only an admin ties an account", readRequest),
+			kernel.Before(kernel.Create, "patients", "the entries make sense, and age and date of birth agree", checkEntries),
+			kernel.Before(kernel.Update, "patients", "the entries make sense, and age and date of birth agree", checkEntries),
+			kernel.Before(kernel.Create, "patients", "the patient is given the next number", giveNumber),
+			kernel.Before(kernel.Create, "patients", "the day of the register is noted", noteRegistered),
+			kernel.Before(kernel.Update, "patients", "a number is never changed", keepNumber),
+			kernel.InsteadOfDelete("patients", "the patient leaves every list and is kept", takeOff),
+		},
+		Routes:   []kernel.Route{restoreRoute, deletedRoute},
+		Errors:   []*kernel.Error{errKept},
+		Emits:    []kernel.EventDoc{patientsapi.Deleted.Declares("A patient was taken off the register.")},
+		Jobs:     []kernel.Job{{Name: "birthdays", Spec: "1 * * * *", Doc: "Brings the stored ages up to date, for filters and sorting.", Run: refreshAges}},
+		Provides: []any{profile, table, patientImport, facts{}, summary},
+		Cast:     cast,
+		Demo:     demo,
+		Bind:     bindAge,
 	}
 }
 
-var own = kernel.Rule{Name: "own", Filter: "userId = @request.auth.id"}
-
-var readers = kernel.Allow(authapi.Admin.Always(), authapi.Doctor.Always(), authapi.Nurse.Always(), authapi.Staff.Always(), authapi.Patient.When(own))
-
-var access = []kernel.Access{{
-	Collection: "patients", Doc: "The patient register.",
-	List: readers, View: readers,
-	Create:     kernel.Allow(authapi.Admin.Always(), authapi.Doctor.Always(), authapi.Nurse.Always(), authapi.Staff.Always()),
-	Update:     readers,
-	Delete:     kernel.Allow(authapi.Admin.Always()),
-	ServerSet:  []string{"mrn", "deletedAt"},
-	Queryable:  []string{"name", "mrn", "contact", "email", "gender", "bloodGroup", "dateOfBirth", "age", "assignedDoctorId", "userId"},
-	Writable:   map[string][]string{"patient": {"contact", "email", "address", "emergencyContact"}},
-	SoftDelete: "deletedAt",
-}}
-
-func cast(app core.App) error {
-	c, err := app.FindCollectionByNameOrId("patients")
-	if err != nil {
-		return err
-	}
-	for _, p := range []struct {
-		id, user, name, born, doctor string
-	}{
-		{patientsapi.Ada, authapi.Ada.ID, authapi.Ada.Name, "1988-04-12", staffapi.Grace},
-		{patientsapi.Bob, authapi.Bob.ID, authapi.Bob.Name, "1971-11-03", staffapi.Omar},
-	} {
-		r := core.NewRecord(c)
-		r.Id = p.id
-		r.Load(map[string]any{"name": p.name, "userId": p.user, "dateOfBirth": p.born, "assignedDoctorId": p.doctor, "contact": "+1 555 0200"})
-		if err := app.Save(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// errKept is the database's last word on a delete that went round the hooks.
+var errKept = kernel.Fail(http.StatusConflict, "patient_kept", "Patients are never removed from the database.")

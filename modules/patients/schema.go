@@ -8,6 +8,8 @@ import (
 
 var migrations = []kernel.Migration{
 	{ID: "1780000400_patients", Up: initPatients},
+	{ID: "1780000401_numbers", Up: initNumbers},
+	{ID: "1780000490_summary", Up: initSummary},
 }
 
 func initPatients(tx core.App) error {
@@ -37,17 +39,36 @@ func initPatients(tx core.App) error {
 		&core.TextField{Name: "notes", Max: 20000},
 		&core.RelationField{Name: "assignedDoctorId", CollectionId: doctors.Id, MaxSelect: 1},
 		&core.RelationField{Name: "userId", CollectionId: users.Id, MaxSelect: 1},
-		&core.DateField{Name: "deletedAt"},
+		&core.DateField{Name: "deletedAt", Hidden: true},
 		&core.TextField{Name: "sourceId", Max: 300, Hidden: true},
 		&core.AutodateField{Name: "created", OnCreate: true},
 		&core.AutodateField{Name: "updated", OnCreate: true, OnUpdate: true},
 	)
-	c.AddIndex("idx_patients_mrn", true, "mrn", "mrn != ''")
+	c.AddIndex("idx_patients_mrn", true, "mrn", "")
 	c.AddIndex("idx_patients_user", true, "userId", "userId != ''")
 	c.AddIndex("idx_patients_userId", false, "userId", "")
 	c.AddIndex("idx_patients_doctor", false, "assignedDoctorId", "")
 	c.AddIndex("idx_patients_source", true, "sourceId", "sourceId != ''")
+	c.AddIndex("idx_patients_sourceId", false, "sourceId", "") // SQLite takes no partial index for "= ?"
 	c.AddIndex("idx_patients_name", false, "name", "")
 	c.AddIndex("idx_patients_created", false, "created", "")
-	return tx.Save(c)
+	if err := tx.Save(c); err != nil {
+		return err
+	}
+	_, err = tx.NonconcurrentDB().NewQuery(`
+		CREATE TRIGGER patients_kept BEFORE DELETE ON patients
+		BEGIN SELECT RAISE(ABORT, 'polyclinic:patient_kept:'); END`).Execute()
+	return err
+}
+
+// initNumbers makes the counter that medical record numbers come from: one row.
+func initNumbers(tx core.App) error {
+	c := core.NewBaseCollection("patient_numbers")
+	c.Fields.Add(&core.NumberField{Name: "last", OnlyInt: true})
+	if err := tx.Save(c); err != nil {
+		return err
+	}
+	r := core.NewRecord(c)
+	r.Id = "patientnumber01"
+	return tx.Save(r)
 }

@@ -22,7 +22,7 @@ func initProfiles(tx core.App) error {
 			&core.TextField{Name: "contact", Max: 100},
 			&core.EmailField{Name: "email"},
 			&core.RelationField{Name: "userId", CollectionId: users.Id, MaxSelect: 1},
-			&core.DateField{Name: "deletedAt"},
+			&core.DateField{Name: "deletedAt", Hidden: true},
 			&core.TextField{Name: "sourceId", Max: 300, Hidden: true},
 		)
 		switch name {
@@ -45,8 +45,14 @@ func initProfiles(tx core.App) error {
 		c.AddIndex("idx_"+name+"_user", true, "userId", "userId != ''")
 		c.AddIndex("idx_"+name+"_userId", false, "userId", "")
 		c.AddIndex("idx_"+name+"_source", true, "sourceId", "sourceId != ''")
+		c.AddIndex("idx_"+name+"_sourceId", false, "sourceId", "") // SQLite takes no partial index for "= ?"
 		c.AddIndex("idx_"+name+"_name", false, "name", "")
 		if err := tx.Save(c); err != nil {
+			return err
+		}
+		_, err := tx.NonconcurrentDB().NewQuery("CREATE TRIGGER " + name + "_kept BEFORE DELETE ON " + name +
+			" BEGIN SELECT RAISE(ABORT, 'polyclinic:profile_kept:'); END").Execute()
+		if err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ package clinicapi
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -13,6 +14,7 @@ import (
 type Settings struct {
 	Name, Currency       string
 	TimeZone             *time.Location
+	Languages            []string // BCP 47, the first is the default
 	Demo                 bool
 	OpensAt, ClosesAt    string // HH:MM, "" when the clinic sets no hours
 	SlotMinutes          int
@@ -25,30 +27,83 @@ type Settings struct {
 	ExpiryAlertDays      int
 }
 
+// CurrencyGuard is contributed by modules that store money. CurrencyInUse reports whether
+// amounts are stored that a currency with another number of decimals would change.
+type CurrencyGuard interface {
+	CurrencyInUse(tx core.App) (bool, error)
+}
+
+// RecordID is the id of the one row.
+const RecordID = "clinic000000001"
+
+// copyInMemory is the settings as the last request saw them. generation keeps a reader that
+// began before a change from putting back what it read.
+type copyInMemory struct {
+	mu         sync.RWMutex
+	settings   Settings
+	known      bool
+	generation int
+}
+
 const cacheKey = "polyclinic.clinic"
+
+func cacheOf(app core.App) *copyInMemory {
+	return app.Store().GetOrSet(cacheKey, func() any { return &copyInMemory{} }).(*copyInMemory)
+}
 
 // Current returns the settings. It reads the row in a transaction, where it may have
 // been changed, and a copy in memory otherwise; the clinic module drops the copy when
 // the row changes.
 func Current(app core.App) (Settings, error) {
-	if !app.IsTransactional() {
-		if s, ok := app.Store().Get(cacheKey).(Settings); ok {
-			return s, nil
-		}
+	if app.IsTransactional() {
+		return read(app)
 	}
-	r, err := app.FindFirstRecordByFilter("clinic", "id != ''")
+	c := cacheOf(app)
+	c.mu.RLock()
+	s, known, generation := c.settings, c.known, c.generation
+	c.mu.RUnlock()
+	if known {
+		return s, nil
+	}
+	s, err := read(app)
+	if err != nil {
+		return Settings{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.generation == generation {
+		c.settings, c.known = s, true
+	}
+	return s, nil
+}
+
+func read(app core.App) (Settings, error) {
+	r, err := app.FindRecordById("clinic", RecordID)
 	if err != nil {
 		return Settings{}, fmt.Errorf("clinic settings: %w", err)
 	}
-	s, err := FromRecord(r)
-	if err == nil && !app.IsTransactional() {
-		app.Store().Set(cacheKey, s)
-	}
-	return s, err
+	return FromRecord(r)
 }
 
 // Forget drops the copy in memory.
-func Forget(app core.App) { app.Store().Remove(cacheKey) }
+func Forget(app core.App) {
+	c := cacheOf(app)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = false
+	c.generation++
+}
+
+// Change writes the given fields of the clinic's row and returns it. Values that do not
+// hold are answered as kernel.Invalid, naming each field.
+func Change(tx core.App, fields map[string]any) (*core.Record, error) {
+	r, err := tx.FindRecordById("clinic", RecordID)
+	if err != nil {
+		return nil, fmt.Errorf("clinic settings: %w", err)
+	}
+	r.Load(fields)
+	return r, tx.Save(r)
+}
 
 // FromRecord reads the settings from a row; it fails on an unknown time zone.
 func FromRecord(r *core.Record) (Settings, error) {
@@ -56,8 +111,12 @@ func FromRecord(r *core.Record) (Settings, error) {
 	if err != nil {
 		return Settings{}, fmt.Errorf("time zone: %w", err)
 	}
+	var languages []string
+	if err := r.UnmarshalJSONField("languages", &languages); err != nil {
+		return Settings{}, fmt.Errorf("languages: %w", err)
+	}
 	return Settings{
-		Name: r.GetString("name"), Currency: r.GetString("currency"), TimeZone: zone, Demo: r.GetBool("demo"),
+		Name: r.GetString("name"), Currency: r.GetString("currency"), TimeZone: zone, Demo: r.GetBool("demo"), Languages: languages,
 		OpensAt: r.GetString("opensAt"), ClosesAt: r.GetString("closesAt"), SlotMinutes: r.GetInt("slotMinutes"),
 		InvoicePrefix: r.GetString("invoicePrefix"), PasswordMinLength: r.GetInt("passwordMinLength"),
 		PasswordRefuseCommon: r.GetBool("passwordRefuseCommon"),

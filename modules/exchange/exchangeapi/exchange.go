@@ -3,6 +3,7 @@
 package exchangeapi
 
 import (
+	"github.com/pocketbase/pocketbase/core"
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -34,6 +35,10 @@ type Table struct {
 	// Natural are the columns that together mean a record where no key is filled: the hub
 	// keeps a digest of them as sourceId, so that a second import finds the record again.
 	Natural []string
+
+	// Prepare, where it is set, sees each record with its row's values in it, ahead of
+	// saving. row has the cells by column.
+	Prepare func(r *core.Record, row map[string]string)
 }
 
 // The two commands that Command adds to.

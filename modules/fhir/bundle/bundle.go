@@ -2,8 +2,8 @@
 // plain or gzipped, of any size, one resource at a time.
 //
 // It knows FHIR and nothing of the hospital: what becomes of a resource is its
-// caller's business. Resources are handed over as the text they came in;
-// [Entry.Decode] fills the structs of this package, which hold the parts we use.
+// caller's business. Resources are handed over as the text they came in; package
+// fhirapi has the structs to read them with.
 //
 // Source: HL7 FHIR R4 (4.0.1), https://hl7.org/fhir/R4/.
 package bundle

@@ -7,15 +7,13 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/polyclinic-os/polyclinic/modules/fhir/fhirapi"
 )
 
-// Decode fills v, a pointer to one of this package's structs or any other,
-// with the resource. Its error names the field that does not fit.
-func (e Entry) Decode(v any) error {
-	if err := json.Unmarshal(e.Raw, v); err != nil {
-		return fmt.Errorf("decode %s: %w", e.Type, plain(err))
-	}
-	return nil
+// Resource returns what the entry holds.
+func (e Entry) Resource() fhirapi.Resource {
+	return fhirapi.Resource{Type: e.Type, ID: e.ID, Raw: e.Raw}
 }
 
 // entry reads an element of Bundle.entry. It does not keep raw.
@@ -84,7 +82,7 @@ func (e *Entry) identify() error {
 	if e.Type == "" {
 		return errors.New("has no resourceType")
 	}
-	if !isType(e.Type) {
+	if !fhirapi.IsType(e.Type) {
 		return errors.New("has a resourceType that is no name of one")
 	}
 	// encoding/json would let such names through with their letters replaced.
@@ -106,7 +104,7 @@ func checkObject(raw []byte) error {
 	return nil
 }
 
-func notObject(raw []byte) error { return plain(json.Unmarshal(raw, new(struct{}))) }
+func notObject(raw []byte) error { return fhirapi.Plain(json.Unmarshal(raw, new(struct{}))) }
 
 // decodeText decodes the string of a key.
 func decodeText(key string, value []byte, into *string) error {
@@ -154,17 +152,4 @@ func split(text []byte) (value, rest []byte) {
 		end = max(0, bytes.IndexAny(text, afterLiteral))
 	}
 	return text[:end], bytes.TrimLeft(text[end:], space)
-}
-
-// plain says in FHIR's words what encoding/json says in Go's.
-func plain(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if !errors.As(err, &wrong) {
-		return err
-	}
-	got, _, _ := strings.Cut(wrong.Value, " ") // "number 1.5": not the value
-	if wrong.Field == "" {
-		return fmt.Errorf("a JSON %s where an object belongs", got)
-	}
-	return fmt.Errorf("%s: a JSON %s does not belong here", wrong.Field, got)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/polyclinic-os/polyclinic/modules/fhir/fhirapi"
 )
 
 // FuzzRead holds of any input: nothing panics, what is found is JSON with a
@@ -55,28 +57,28 @@ func FuzzRead(f *testing.F) {
 // use calls what an importer calls, for its panics.
 func use(e Entry) {
 	for _, key := range Keys(e) {
-		Contained(e, key)
+		e.Resource().Contained(key)
 	}
-	Contained(e, "#"+e.ID)
-	Key(e.ID)
+	e.Resource().Contained("#" + e.ID)
+	fhirapi.Key(e.ID)
 	// Whether they decode is of no matter.
-	var p Patient
-	_ = e.Decode(&p)
-	Name(p.Name).Text()
+	var p fhirapi.Patient
+	_ = e.Resource().Decode(&p)
+	fhirapi.Name(p.Name).Text()
 	_, _ = p.BirthDate.Parse(time.UTC)
 	for _, a := range p.Address {
 		a.Line()
 	}
-	var m MedicationRequest
-	_ = e.Decode(&m)
+	var m fhirapi.MedicationRequest
+	_ = e.Resource().Decode(&m)
 	for _, d := range m.DosageInstruction {
 		d.Text()
 	}
-	var o Observation
-	_ = e.Decode(&o)
+	var o fhirapi.Observation
+	_ = e.Resource().Decode(&o)
 	o.Text()
-	var b ExplanationOfBenefit
-	_ = e.Decode(&b)
+	var b fhirapi.ExplanationOfBenefit
+	_ = e.Resource().Decode(&b)
 	for _, item := range b.Item {
 		if item.Net != nil {
 			_, _ = item.Net.Minor(2)

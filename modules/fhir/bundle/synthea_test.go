@@ -4,6 +4,8 @@ import (
 	"maps"
 	"testing"
 	"time"
+
+	"github.com/polyclinic-os/polyclinic/modules/fhir/fhirapi"
 )
 
 // load reads the test data and fails on any problem.
@@ -56,7 +58,7 @@ func TestSyntheaReferencesResolve(t *testing.T) {
 	}
 	for _, e := range entries {
 		for likely, ref := range references(t, e) {
-			if e, local := Contained(e, ref.Reference); local {
+			if e, local := e.Resource().Contained(ref.Reference); local {
 				if e.Type != likely {
 					t.Errorf("%s is a %s, want a %s", ref.Reference, e.Type, likely)
 				}
@@ -70,35 +72,35 @@ func TestSyntheaReferencesResolve(t *testing.T) {
 }
 
 // references returns some references of an entry by the type they point to.
-func references(t *testing.T, e Entry) map[string]Reference {
+func references(t *testing.T, e Entry) map[string]fhirapi.Reference {
 	t.Helper()
 	switch e.Type {
 	case "Encounter":
-		v := decode[Encounter](t, e)
-		return map[string]Reference{"Patient": *v.Subject, "Practitioner": *v.Participant[0].Individual, "Organization": *v.ServiceProvider}
+		v := decode[fhirapi.Encounter](t, e)
+		return map[string]fhirapi.Reference{"Patient": *v.Subject, "Practitioner": *v.Participant[0].Individual, "Organization": *v.ServiceProvider}
 	case "Condition":
-		v := decode[Condition](t, e)
-		return map[string]Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
+		v := decode[fhirapi.Condition](t, e)
+		return map[string]fhirapi.Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
 	case "Observation":
-		v := decode[Observation](t, e)
-		return map[string]Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
+		v := decode[fhirapi.Observation](t, e)
+		return map[string]fhirapi.Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
 	case "Procedure":
-		v := decode[Procedure](t, e)
-		return map[string]Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
+		v := decode[fhirapi.Procedure](t, e)
+		return map[string]fhirapi.Reference{"Patient": *v.Subject, "Encounter": *v.Encounter}
 	case "MedicationRequest":
-		v := decode[MedicationRequest](t, e)
-		return map[string]Reference{"Patient": *v.Subject, "Encounter": *v.Encounter, "Practitioner": *v.Requester}
+		v := decode[fhirapi.MedicationRequest](t, e)
+		return map[string]fhirapi.Reference{"Patient": *v.Subject, "Encounter": *v.Encounter, "Practitioner": *v.Requester}
 	case "AllergyIntolerance":
-		return map[string]Reference{"Patient": *decode[AllergyIntolerance](t, e).Patient}
+		return map[string]fhirapi.Reference{"Patient": *decode[fhirapi.AllergyIntolerance](t, e).Patient}
 	case "Immunization":
-		v := decode[Immunization](t, e)
-		return map[string]Reference{"Patient": *v.Patient, "Encounter": *v.Encounter}
+		v := decode[fhirapi.Immunization](t, e)
+		return map[string]fhirapi.Reference{"Patient": *v.Patient, "Encounter": *v.Encounter}
 	case "Claim":
-		v := decode[Claim](t, e)
-		return map[string]Reference{"Patient": *v.Patient, "Organization": *v.Provider, "Encounter": v.Item[0].Encounter[0]}
+		v := decode[fhirapi.Claim](t, e)
+		return map[string]fhirapi.Reference{"Patient": *v.Patient, "Organization": *v.Provider, "Encounter": v.Item[0].Encounter[0]}
 	case "ExplanationOfBenefit":
-		v := decode[ExplanationOfBenefit](t, e)
-		return map[string]Reference{"Patient": *v.Patient, "Practitioner": *v.Provider, "Claim": *v.Claim, "Coverage": v.Insurance[0].Coverage}
+		v := decode[fhirapi.ExplanationOfBenefit](t, e)
+		return map[string]fhirapi.Reference{"Patient": *v.Patient, "Practitioner": *v.Provider, "Claim": *v.Claim, "Coverage": v.Insurance[0].Coverage}
 	}
 	return nil
 }
@@ -106,7 +108,7 @@ func references(t *testing.T, e Entry) map[string]Reference {
 func decode[T any](t *testing.T, e Entry) T {
 	t.Helper()
 	var v T
-	if err := e.Decode(&v); err != nil {
+	if err := e.Resource().Decode(&v); err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -117,37 +119,37 @@ func TestSyntheaResources(t *testing.T) {
 	for _, e := range load(t) {
 		switch e.Type {
 		case "Patient":
-			v := decode[Patient](t, e)
-			if v.ID != e.ID || Name(v.Name).Family != "Botsford" || v.Address[0].Line() == "" || Contact(v.Telecom, "phone") == "" {
+			v := decode[fhirapi.Patient](t, e)
+			if v.ID != e.ID || fhirapi.Name(v.Name).Family != "Botsford" || v.Address[0].Line() == "" || fhirapi.Contact(v.Telecom, "phone") == "" {
 				t.Errorf("patient %+v", v)
 			}
-			checkDate(t, v.BirthDate, Day)
+			checkDate(t, v.BirthDate, fhirapi.Day)
 		case "Practitioner":
-			if v := decode[Practitioner](t, e); Name(v.Name).Text() == "" {
+			if v := decode[fhirapi.Practitioner](t, e); fhirapi.Name(v.Name).Text() == "" {
 				t.Errorf("practitioner %s has no name", e.ID)
 			}
 		case "Organization":
-			if v := decode[Organization](t, e); v.Name == "" {
+			if v := decode[fhirapi.Organization](t, e); v.Name == "" {
 				t.Errorf("organization %s has no name", e.ID)
 			}
 		case "Encounter":
-			checkDate(t, decode[Encounter](t, e).Period.Start, Second)
+			checkDate(t, decode[fhirapi.Encounter](t, e).Period.Start, fhirapi.Second)
 		case "Condition":
-			checkDate(t, decode[Condition](t, e).Onset(), Second)
+			checkDate(t, decode[fhirapi.Condition](t, e).Onset(), fhirapi.Second)
 		case "Procedure":
-			checkDate(t, decode[Procedure](t, e).When(), Second)
+			checkDate(t, decode[fhirapi.Procedure](t, e).When(), fhirapi.Second)
 		case "MedicationRequest":
-			if v := decode[MedicationRequest](t, e); v.MedicationCodeableConcept.Code("http://www.nlm.nih.gov/research/umls/rxnorm") == "" {
+			if v := decode[fhirapi.MedicationRequest](t, e); v.MedicationCodeableConcept.Code("http://www.nlm.nih.gov/research/umls/rxnorm") == "" {
 				t.Errorf("medication %s has no RxNorm code", e.ID)
 			}
 		case "Observation":
-			v := decode[Observation](t, e)
-			checkDate(t, v.When(), Second)
+			v := decode[fhirapi.Observation](t, e)
+			checkDate(t, v.When(), fhirapi.Second)
 			if v.Text() == "" {
 				t.Errorf("observation %s has no value", e.ID)
 			}
 		case "ExplanationOfBenefit":
-			v := decode[ExplanationOfBenefit](t, e)
+			v := decode[fhirapi.ExplanationOfBenefit](t, e)
 			submitted += minor(t, &v.Total[0].Amount)
 			paid += minor(t, v.Payment.Amount)
 		}
@@ -163,7 +165,7 @@ const (
 	wantPaid      = 1321460
 )
 
-func minor(t *testing.T, m *Money) int64 {
+func minor(t *testing.T, m *fhirapi.Money) int64 {
 	t.Helper()
 	n, err := m.Minor(2)
 	if err != nil {
@@ -172,7 +174,7 @@ func minor(t *testing.T, m *Money) int64 {
 	return n
 }
 
-func checkDate(t *testing.T, d DateTime, want Precision) {
+func checkDate(t *testing.T, d fhirapi.DateTime, want fhirapi.Precision) {
 	t.Helper()
 	m, err := d.Parse(time.UTC)
 	if err != nil || m.Precision != want {

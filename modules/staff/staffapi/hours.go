@@ -3,7 +3,7 @@ package staffapi
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -41,9 +41,13 @@ func Hours(doctor *core.Record) ([]Shift, error) {
 
 // Minute returns the minute of the day that HH:MM is, 0 to 1440, or -1.
 func Minute(hhmm string) int {
-	var h, m int
-	if n, err := fmt.Sscanf(hhmm, "%02d:%02d", &h, &m); n != 2 || err != nil || len(hhmm) != 5 || h < 0 || m < 0 || m > 59 || h*60+m > 24*60 {
+	if len(hhmm) != 5 || hhmm[2] != ':' {
 		return -1
 	}
-	return h*60 + m
+	h, errHour := strconv.ParseUint(hhmm[:2], 10, 8)
+	m, errMinute := strconv.ParseUint(hhmm[3:], 10, 8)
+	if errHour != nil || errMinute != nil || m > 59 || h*60+m > 24*60 {
+		return -1
+	}
+	return int(h*60 + m)
 }

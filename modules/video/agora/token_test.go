@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/polyclinic-os/polyclinic/modules/video/agora/agoratest"
 )
 
 var (
@@ -45,7 +47,7 @@ func TestATokenAdmitsOneUserToOneChannelForOneLife(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := readToken(token, vectorCertificate)
+			got, err := agoratest.Parse(token, vectorCertificate)
 			if err != nil {
 				t.Fatalf("read %s: %v", token, err)
 			}

@@ -1,0 +1,20 @@
+# docker build -t polyclinic .
+# docker run -d -p 8090:8090 -v polyclinic:/pb_data polyclinic
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG VERSION=dev
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/polyclinic-os/polyclinic/kernel/boot.Version=${VERSION}" -o /polyclinic .
+RUN mkdir -p /pb_data
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /polyclinic /polyclinic
+COPY --from=build --chown=nonroot:nonroot /pb_data /pb_data
+USER nonroot
+VOLUME /pb_data
+EXPOSE 8090
+HEALTHCHECK --interval=30s --timeout=6s --start-period=60s CMD ["/polyclinic", "health", "--http", "127.0.0.1:8090"]
+ENTRYPOINT ["/polyclinic"]
+CMD ["serve", "--http", "0.0.0.0:8090", "--dir", "/pb_data"]

@@ -1,0 +1,75 @@
+# Everything that is done to this repository. `make test` is what CI runs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+export GOTOOLCHAIN ?= local
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PACKAGE := github.com/polyclinic-os/polyclinic
+LDFLAGS := -s -w -X $(PACKAGE)/kernel/boot.Version=$(VERSION)
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# Where goroutines meet: the platform, and the modules whose rules clients race for.
+RACED := ./kernel/... ./hooks/... $(wildcard ./modules/auth ./modules/appointments ./modules/inventory ./modules/billing ./modules/messaging)
+
+.PHONY: build test fmt vet lint vuln unit race examples sdk bench soak docs clean
+
+build: ## the binary, static, for this machine
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o polyclinic .
+
+test: fmt vet lint vuln unit race examples sdk ## everything that CI checks
+	@echo "make test: all passed"
+
+fmt:
+	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$bad" ]; then echo "gofmt is needed on:"; echo "$$bad"; exit 1; fi; echo "gofmt: clean"
+
+vet:
+	go vet ./...
+	cd examples/laboratory && go vet ./...
+
+lint:
+	go run $(STATICCHECK) ./...
+	cd examples/laboratory && go run $(STATICCHECK) ./...
+
+# Exit status 3 means vulnerabilities were found; any other failure, that the list of them
+# could not be had, as on a machine without that network.
+vuln:
+	@out=$$(mktemp); status=0; timeout 300 go run $(GOVULNCHECK) ./... >$$out 2>&1 || status=$$?; \
+	if [ $$status -eq 0 ]; then tail -n 3 $$out; \
+	elif grep -q 'Your code is affected' $$out; then cat $$out; rm -f $$out; exit 1; \
+	else echo "govulncheck: NOT RUN, the list of vulnerabilities could not be had:"; tail -n 3 $$out; fi; rm -f $$out
+
+unit: ## scenario, matrix, architecture, golden, smoke and upgrade tests
+	go test -timeout 30m ./...
+
+race: ## the same, where goroutines meet, under the race detector
+	@if ! command -v $$(go env CC) >/dev/null; then \
+		echo "race detector: NOT RUN, it needs a C compiler"; [ "$${CI:-}" != true ]; \
+	else set -x; go test -race -timeout 30m $(RACED); fi
+
+examples: ## the modules and scripts that show how others extend Polyclinic
+	cd examples/laboratory && go test -timeout 10m ./...
+
+sdk: build ## PocketBase's JS SDK against the real program
+	@if ! command -v npm >/dev/null; then \
+		echo "JS SDK: NOT RUN, it needs node 20 and npm"; [ "$${CI:-}" != true ]; \
+	else set -x; cd test/sdk && npm ci --no-audit --no-fund --loglevel=error && POLYCLINIC="$(CURDIR)/polyclinic" npm test; fi
+
+bench: ## how long things take; figures are kept in docs/measurements.md
+	go test -run '^$$' -bench . -benchmem ./...
+
+N ?= 20
+soak: ## the concurrency tests N times over, under the race detector
+	go test -race -timeout 4h -count $(N) -run 'Concurrent|AtOnce|Many|Race|Hundred|Parallel|OneWins' $(RACED)
+
+docs: ## write docs/generated anew from what the modules declare
+	UPDATE=1 go test .
+
+clean:
+	rm -rf polyclinic test/sdk/node_modules

@@ -1,0 +1,42 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// explain puts what a clinic without an IT person will meet into words. dir is the data folder.
+func explain(err error, dir string) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	said := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(text, p) {
+				return true
+			}
+		}
+		return false
+	}
+	var listen *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) || said("address already in use"):
+		return fmt.Errorf("the port is taken: another program, perhaps another Polyclinic, is listening there. End it or choose another with --http 127.0.0.1:PORT (%w)", err)
+	case errors.As(err, &listen) && errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("this account may not listen on that port: ports below 1024 are the system's. Choose another with --http 127.0.0.1:PORT (%w)", err)
+	case errors.As(err, &listen):
+		return fmt.Errorf("the server cannot listen there: is the address in --http one of this machine? (%w)", err)
+	case said("no space left on device", "database or disk is full"):
+		return fmt.Errorf("the disk of the data folder %s is full: make room and start again (%w)", dir, err)
+	case said("file is not a database", "database disk image is malformed"):
+		return fmt.Errorf("the database in %s is damaged: restore a backup (%w)", dir, err)
+	case errors.Is(err, fs.ErrPermission) || said("permission denied", "read-only", "readonly", "unable to open database file", "not a directory"):
+		return fmt.Errorf("the data folder %s cannot be written: let the account that runs Polyclinic own it, or choose another with --dir (%w)", dir, err)
+	}
+	return err
+}

@@ -1,0 +1,156 @@
+package auth_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/filesystem"
+	"github.com/pocketbase/pocketbase/tools/subscriptions"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+)
+
+// listen subscribes a connection to a card and returns a function that changes the card and
+// reports whether that is heard.
+func listen(t *testing.T, s *kerneltest.Server, token, cardID string) func(what string, want bool) {
+	t.Helper()
+	topic := "cards/" + cardID
+	st, witness := s.Connect(t), s.Connect(t)
+	want(t, "subscribe", s.Subscribe(t, st, token, topic), http.StatusNoContent)
+	want(t, "subscribe the dashboard", s.Subscribe(t, witness, dashboard(t, s), topic), http.StatusNoContent)
+	return func(what string, want bool) {
+		t.Helper()
+		if err := change(t, s, "cards", cardID, "title", what); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if ev, open := witness.Next(t); !open || strings.Contains(ev.Data, what) {
+				break
+			}
+		}
+		if !want {
+			push(t, s, st)
+		}
+		ev, open := st.Next(t)
+		if heard := strings.Contains(ev.Data, what); !open || heard != want {
+			t.Errorf("%s: got %v, %v", what, ev, open)
+		}
+	}
+}
+
+// push sends a message to a client itself. It comes after anything that it was sent before.
+func push(t *testing.T, s *kerneltest.Server, st *kerneltest.Stream) {
+	t.Helper()
+	client, err := s.App.SubscriptionsBroker().ClientById(st.ClientID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Unset(apis.RealtimeClientAuthKey)
+	client.Unset("polyclinic.hadAuth")
+	client.Send(subscriptions.Message{Name: "end", Data: []byte("{}")})
+}
+
+func card(t *testing.T, s *kerneltest.Server, userID string) string {
+	t.Helper()
+	c, err := s.App.FindCollectionByNameOrId("cards")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := core.NewRecord(c)
+	r.Load(map[string]any{"userId": userID, "title": "first"})
+	if err := s.App.Save(r); err != nil {
+		t.Fatal(err)
+	}
+	return r.Id
+}
+
+func TestRealtimeEndsWithTheSession(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *kerneltest.Server, string){
+		"logout": func(t *testing.T, s *kerneltest.Server, tok string) { s.Do(t, "POST", "/api/auth/logout", tok, nil) },
+		"logout-all": func(t *testing.T, s *kerneltest.Server, tok string) {
+			s.Do(t, "POST", "/api/auth/logout-all", tok, nil)
+		},
+		"disabled": func(t *testing.T, s *kerneltest.Server, _ string) {
+			want(t, "PUT", s.As(t, alma, "PUT", "/api/users/"+authapi.Ada.ID, `{"status":"disabled"}`), http.StatusOK)
+		},
+		"another role": func(t *testing.T, s *kerneltest.Server, _ string) {
+			want(t, "PUT", s.As(t, alma, "PUT", "/api/users/"+authapi.Ada.ID, `{"role":"nurse"}`), http.StatusOK)
+		},
+		"expired": func(t *testing.T, s *kerneltest.Server, tok string) {
+			if err := change(t, s, "sessions", sid(t, tok), "expiresAt", time.Now().Add(-time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := set.Start(t)
+			id := card(t, s, authapi.Ada.ID)
+			tok := token(t, s, ada)
+			hears := listen(t, s, tok, id)
+			hears("before", true)
+			end(t, s, tok)
+			hears("after", false)
+			st := s.Connect(t)
+			want(t, "subscribing with the dead token", s.Subscribe(t, st, tok, "cards/"+id), http.StatusUnauthorized)
+		})
+	}
+}
+
+func TestRealtimeOfOtherSessionsGoesOn(t *testing.T) {
+	s := set.Start(t)
+	id := card(t, s, authapi.Ada.ID)
+	phone, desk := token(t, s, ada), token(t, s, ada)
+	hears := listen(t, s, desk, id)
+	want(t, "logout", s.Do(t, "POST", "/api/auth/logout", phone, nil), http.StatusNoContent)
+	hears("after somebody else's logout", true)
+	other := listen(t, s, token(t, s, ada), id)
+	r := s.Do(t, "POST", "/api/auth/password", desk, map[string]any{"oldPassword": ada.Password, "password": "kettle-4711-bridge"})
+	want(t, "password", r, http.StatusOK)
+	hears("after the own change of password", true)
+	other("after it, elsewhere", false)
+}
+
+func TestAFileTokenEndsWithItsSession(t *testing.T) {
+	s := set.Start(t)
+	file, err := filesystem.NewFileFromBytes([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"), "me.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := change(t, s, "users", authapi.Ada.ID, "avatar", file); err != nil {
+		t.Fatal(err)
+	}
+	path := "/api/files/users/" + authapi.Ada.ID + "/" + account(t, s, authapi.Ada.ID).GetString("avatar")
+	get := func(tok string) int {
+		r := s.Do(t, "POST", "/api/files/token", tok, nil)
+		want(t, "file token", r, http.StatusOK)
+		ft, _ := r.JSON(t)["token"].(string)
+		before := s.Do(t, "GET", path+"?token="+ft, "", nil).Status
+		if r := s.Do(t, "GET", "/api/auth/me", ft, nil); r.Status != http.StatusUnauthorized {
+			t.Errorf("a file token signs in: %d", r.Status)
+		}
+		want(t, "logout", s.Do(t, "POST", "/api/auth/logout", tok, nil), http.StatusNoContent)
+		if after := s.Do(t, "GET", path+"?token="+ft, "", nil).Status; after != http.StatusNotFound {
+			t.Errorf("after logout the file answers %d", after)
+		}
+		return before
+	}
+	if status := get(token(t, s, ada)); status != http.StatusOK {
+		t.Errorf("own file: got %d", status)
+	}
+	if status := get(token(t, s, bob)); status != http.StatusNotFound {
+		t.Errorf("somebody else's file: got %d", status)
+	}
+	plain, err := account(t, s, authapi.Ada.ID).NewFileToken()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "a file token without a session", s.Do(t, "GET", path+"?token="+plain, "", nil), http.StatusNotFound)
+	want(t, "no token", s.Do(t, "GET", path, "", nil), http.StatusNotFound)
+	root := s.Do(t, "POST", "/api/files/token", dashboard(t, s), nil).JSON(t)["token"].(string)
+	want(t, "the dashboard's", s.Do(t, "GET", path+"?token="+root, "", nil), http.StatusOK)
+}

@@ -1,0 +1,140 @@
+package auth
+
+import (
+	"database/sql"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/security"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+)
+
+// claimSession names the session in a token, beside PocketBase's own claims.
+const claimSession = "sid"
+
+// sign returns PocketBase's auth token for the account, bound to the session and at an end
+// when that is. jti tells two tokens of one second apart.
+func sign(account, session *core.Record) (string, error) {
+	key := account.TokenKey() + account.Collection().AuthToken.Secret
+	if account.TokenKey() == "" {
+		return "", core.ErrMissingSigningKey
+	}
+	now, ends := time.Now(), session.GetDateTime("expiresAt").Time()
+	return security.NewJWT(map[string]any{
+		core.TokenClaimType: core.TokenTypeAuth, core.TokenClaimId: account.Id, core.TokenClaimCollectionId: account.Collection().Id,
+		core.TokenClaimRefreshable: true, claimSession: session.Id, "jti": security.RandomString(16), "iat": now.Unix(), "exp": ends.Unix(),
+	}, key, 0)
+}
+
+// bearer returns the token of a request as PocketBase reads it.
+func bearer(r *http.Request) string {
+	token := r.Header.Get("Authorization")
+	if len(token) > 7 && strings.EqualFold(token[:7], "Bearer ") {
+		return token[7:]
+	}
+	return token
+}
+
+// sessionOf returns the session that a token names, "" when none. The signature is the
+// business of whoever found the account by the token.
+func sessionOf(token string) string {
+	claims, err := security.ParseUnverifiedJWT(token)
+	if err != nil {
+		return ""
+	}
+	id, _ := claims[claimSession].(string)
+	return id
+}
+
+// refreshKey marks a request whose new token stays in the present session.
+const refreshKey = "polyclinic.refresh"
+
+// bindSessions gives every sign-in a session, whatever way it was made: OnRecordAuthRequest
+// runs for passwords, one-time passwords, OAuth2 and refreshes. Superusers have none.
+func bindSessions(k *kernel.Kernel, s *state) {
+	k.App.OnRecordAuthRefreshRequest(kernel.AccountsCollection).Bind(&hook.Handler[*core.RecordAuthRefreshRequestEvent]{Id: "auth: a refresh stays in its session", Func: func(e *core.RecordAuthRefreshRequestEvent) error {
+		e.Set(refreshKey, true)
+		return e.Next()
+	}})
+	k.App.OnRecordAuthRequest(kernel.AccountsCollection).Bind(&hook.Handler[*core.RecordAuthRequestEvent]{Id: "auth: a sign-in is a session", Func: func(e *core.RecordAuthRequestEvent) error {
+		if err := refuseInactive(e.Record); err != nil {
+			return k.APIError(err)
+		}
+		return giveToken(e)
+	}})
+	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "auth: a request has a session", Func: func(se *core.ServeEvent) error {
+		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "auth: a request has a session", Priority: kernel.PriorityAccount, Func: func(e *core.RequestEvent) error {
+			s.identify(e)
+			return e.Next()
+		}})
+		return se.Next()
+	}})
+	k.App.OnTerminate().Bind(&hook.Handler[*core.TerminateEvent]{Id: "auth: note the use of sessions", Func: func(e *core.TerminateEvent) error {
+		if err := noteSeen(k.App); err != nil {
+			k.App.Logger().Error("use of sessions not noted", "error", err)
+		}
+		return e.Next()
+	}})
+}
+
+// identify makes a guest of a caller whose account or session is over.
+func (s *state) identify(e *core.RequestEvent) {
+	if e.Auth == nil || e.Auth.Collection().Name != kernel.AccountsCollection {
+		return
+	}
+	now := time.Now()
+	id := sessionOf(bearer(e.Request))
+	v, alive := s.sessions.alive(e.App, id, e.Auth.Id, now)
+	if !alive || e.Auth.GetString("status") != authapi.Active {
+		e.Auth = nil
+		return
+	}
+	v.seen.Store(now.UnixMilli())
+	authapi.SetSessionID(e, id)
+}
+
+func refuseInactive(account *core.Record) error {
+	switch account.GetString("status") {
+	case authapi.Active:
+		return nil
+	case authapi.Pending:
+		return errPending
+	}
+	return errDisabled
+}
+
+// giveToken signs a token for the present session or for a new one. The session is written
+// ahead of PocketBase's answer, since the token must be good when the client has it; if
+// PocketBase wants a second factor first, the session goes again.
+func giveToken(e *core.RecordAuthRequestEvent) error {
+	e.Set(passwordRightKey, true)
+	var session *core.Record
+	var err error
+	refresh := e.Get(refreshKey) == true
+	if refresh {
+		session, err = e.App.FindRecordById("sessions", authapi.SessionID(e.RequestEvent))
+		if errors.Is(err, sql.ErrNoRows) {
+			return kernel.ErrSignIn // it was ended a moment ago
+		}
+		if err != nil {
+			return err
+		}
+	} else if session, err = openSession(e.RequestEvent, e.Record); err != nil {
+		return err
+	}
+	if e.Token, err = sign(e.Record, session); err != nil {
+		return err
+	}
+	if err = e.Next(); err != nil && !refresh {
+		if undo := e.App.Delete(session); undo != nil {
+			e.App.Logger().Error("session of an unfinished sign-in not deleted", "session", session.Id, "error", undo)
+		}
+	}
+	return err
+}

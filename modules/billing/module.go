@@ -1,0 +1,38 @@
+// Package billing owns invoices and the ledger of their payments.
+package billing
+
+import (
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// Module declares billing.
+func Module() kernel.Module {
+	return kernel.Module{
+		Name: "billing", Doc: "Invoices, payments and refunds.",
+		Requires:   []string{"auth", "clinic", "patients", "staff", "appointments"},
+		Migrations: migrations,
+		Access:     access,
+		Resources: []kernel.Resource{{
+			Path: "/api/billing", Collection: "invoices", Noun: "invoice",
+			Verbs:  []kernel.Verb{kernel.List, kernel.View, kernel.Create, kernel.Update},
+			Search: []string{"invoiceNumber", "details"}, Sort: "-issuedAt,-created",
+			Errors: []*kernel.Error{errAmountLocked, errVoid},
+		}},
+		Hooks: []kernel.Hook{
+			kernel.OnRequest(kernel.Create, "invoices", "an amount or items, perhaps a draft, and doctors bill for themselves", readRequest),
+			kernel.OnRequest(kernel.Update, "invoices", "an amount of null is no amount", readRequest),
+			kernel.Before(kernel.Create, "invoices", "the invoice adds up and is issued with the next number, unless it is a draft", open),
+			kernel.Before(kernel.Update, "invoices", "what is billed stays once something was paid, and the totals follow the ledger", change),
+			kernel.Before(kernel.Delete, "invoices", "an issued invoice is kept", keepIssued),
+			kernel.Before(kernel.Create, "payments", "never more is paid than owed, nor refunded than paid", enter),
+			kernel.After(kernel.Create, "payments", "the invoice's totals follow", bookOnInvoice),
+			kernel.Before(kernel.Update, "payments", "the ledger is never changed", keepLedger),
+			kernel.Before(kernel.Delete, "payments", "the ledger is never changed", keepLedger),
+		},
+		Routes:   []kernel.Route{payRoute, paymentsRoute, refundRoute, issueRoute, voidRoute, pdfRoute, revenueRoute},
+		Errors:   raised,
+		Provides: []any{charges{}, guard{}, invoiceSums, paymentSums, invoiceImport, paymentImport},
+		Cast:     cast,
+		Demo:     demo,
+	}
+}

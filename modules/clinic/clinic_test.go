@@ -1,0 +1,205 @@
+package clinic_test
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tests"
+
+	"github.com/polyclinic-os/polyclinic/hooks"
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/auth"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/clinic"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+	migrations "github.com/polyclinic-os/polyclinic/pb_migrations"
+)
+
+// till stands for a module that stores amounts.
+type till struct{ used atomic.Bool }
+
+func (m *till) CurrencyInUse(core.App) (bool, error) { return m.used.Load(), nil }
+
+func modules(m *till) []kernel.Module {
+	return []kernel.Module{
+		hooks.Module(), migrations.Module(), clinic.Module(), auth.Module(),
+		{Name: "till", Doc: "Stores amounts.", Provides: []any{m}},
+	}
+}
+
+var (
+	drawer = &till{}
+	set    = &kerneltest.Set{Modules: modules(drawer)}
+	guest  = kerneltest.Account{}
+	alma   = as(authapi.Alma)
+	root   = kerneltest.Account{Email: "root@polyclinic.test", Password: "root-password-1"}
+)
+
+func as(a authapi.Account) kerneltest.Account {
+	return kerneltest.Account{Email: a.Email, Password: a.Password}
+}
+
+const path = "/api/clinic"
+
+func TestAnyoneMaySeeTheClinic(t *testing.T) {
+	rules := []string{"invoicePrefix", "sessionHours", "passwordRefuseCommon"}
+	set.Start(t).On(t, []kerneltest.Scenario{
+		{Name: "a guest sees what is public", As: guest, Method: "GET", Path: path, Want: 200, Not: rules, Has: []string{
+			`"name":"Polyclinic Demo"`, `"currency":"USD"`, `"decimals":2`, `"timeZone":"UTC"`, `"languages":["en"]`, `"demo":true`, `"clinic"`, `"auth"`,
+		}},
+		{Name: "so does a patient", As: as(authapi.Ada), Method: "GET", Path: path, Want: 200, Not: rules},
+		{Name: "an admin sees the rules too", As: alma, Method: "GET", Path: path, Want: 200, Has: []string{`"sessionHours":12`, `"invoicePrefix":"INV-"`}},
+		{Name: "the collection is closed to guests", As: guest, Method: "GET", Path: "/api/collections/clinic/records", Want: 403},
+		{Name: "and to admins", As: alma, Method: "PATCH", Path: "/api/collections/clinic/records/" + clinicapi.RecordID, Body: `{"name":"X"}`, Want: 403},
+	})
+}
+
+func TestAModuleThatIsOffIsNotListed(t *testing.T) {
+	off := &kerneltest.Set{Modules: modules(&till{}), Disable: []string{"till"}}
+	off.Run(t, []kerneltest.Scenario{{Name: "off", As: guest, Method: "GET", Path: path, Want: 200, Has: []string{`"auth"`}, Not: []string{`"till"`}}})
+}
+
+func TestOnlyAdminsChangeTheClinic(t *testing.T) {
+	set.Start(t).On(t, []kerneltest.Scenario{
+		{Name: "a guest signs in first", As: guest, Method: "PUT", Path: path, Body: `{"name":"X"}`, Want: 401},
+		{Name: "a patient may not", As: as(authapi.Ada), Method: "PUT", Path: path, Body: `{"name":"X"}`, Want: 403},
+		{Name: "nor a doctor", As: as(authapi.Grace), Method: "PUT", Path: path, Body: `{"name":"X"}`, Want: 403},
+		{Name: "nor the desk", As: as(authapi.Rosa), Method: "PUT", Path: path, Body: `{"name":"X"}`, Want: 403},
+		{Name: "an admin may, and the rest stays", As: alma, Method: "PUT", Path: path, Body: `{"name":" St. Mary ","opensAt":"08:00","closesAt":"24:00"}`, Want: 200,
+			Has: []string{`"name":"St. Mary"`, `"currency":"USD"`, `"opensAt":"08:00"`, `"closesAt":"24:00"`, `"sessionHours":12`}},
+		{Name: "everyone sees it", As: guest, Method: "GET", Path: path, Want: 200, Has: []string{`"name":"St. Mary"`}},
+		{Name: "sending nothing changes nothing", As: alma, Method: "PUT", Path: path, Body: `{}`, Want: 200, Has: []string{`"name":"St. Mary"`}},
+	})
+}
+
+func TestEveryBadSettingIsNamed(t *testing.T) {
+	code := func(field, code string) string { return `"` + field + `":{"code":"` + code + `"` }
+	put := func(name, body string, has ...string) kerneltest.Scenario {
+		return kerneltest.Scenario{Name: name, As: alma, Method: "PUT", Path: path, Body: body, Want: 400, Has: has}
+	}
+	s := set.Start(t)
+	s.On(t, []kerneltest.Scenario{
+		put("several at once", `{"name":"","currency":"dollars","timeZone":"Mars/Olympus","languages":[],"slotMinutes":0,"passwordMinLength":4,"sessionHours":0,"invoicePrefix":"#"}`,
+			code("name", "validation_required"), code("currency", "validation_invalid_currency"), code("timeZone", "validation_unknown_time_zone"),
+			code("languages", "validation_invalid_languages"), code("slotMinutes", "validation_out_of_range"), code("passwordMinLength", "validation_out_of_range"),
+			code("sessionHours", "validation_out_of_range"), code("invoicePrefix", "validation_invalid_format")),
+		put("the machine's own zone is no zone", `{"timeZone":"Local"}`, `"timeZone"`),
+		put("a language twice", `{"languages":["en","en"]}`, `"languages"`),
+		put("a language that is none", `{"languages":["English!"]}`, `"languages"`),
+		put("closing before opening", `{"opensAt":"18:00","closesAt":"08:00"}`, code("closesAt", "validation_out_of_order")),
+		put("opening without closing", `{"opensAt":"08:00"}`, code("closesAt", "validation_required")),
+		put("no time of day", `{"opensAt":"8","closesAt":"25:00"}`, code("opensAt", "validation_invalid_time"), code("closesAt", "validation_invalid_time")),
+		put("a number is a number", `{"slotMinutes":"thirty"}`, code("slotMinutes", "validation_invalid_type")),
+		put("a whole one", `{"slotMinutes":12.5}`, `"slotMinutes"`),
+		put("a list is a list", `{"languages":"en"}`, `"languages"`),
+		put("a long name", `{"name":"`+strings.Repeat("x", 201)+`"}`, `"name"`),
+		put("only the server says that it is a demo", `{"demo":false}`, code("demo", "server_set")),
+		put("or when it was made", `{"created":"2020-01-01 00:00:00.000Z","id":"clinic000000002"}`, code("created", "server_set"), code("id", "server_set")),
+		put("no JSON", `{"name":`),
+		{Name: "what GET answers may be sent back", As: alma, Method: "PUT", Path: path, Body: s.As(t, alma, "GET", path, nil).Body, Want: 200},
+	})
+}
+
+func TestAStaleChangeIsRefused(t *testing.T) {
+	s := set.Start(t)
+	version, _ := s.As(t, alma, "GET", path, nil).JSON(t)["updated"].(string)
+	s.On(t, []kerneltest.Scenario{
+		{Name: "the version that was read", As: alma, Method: "PUT", Path: path, Body: `{"name":"One"}`, Headers: []string{`If-Match: "` + version + `"`}, Want: 200},
+		{Name: "is stale now", As: alma, Method: "PUT", Path: path, Body: `{"name":"Two"}`, Headers: []string{`If-Match: "` + version + `"`}, Want: 409, Has: []string{`"stale"`}},
+		{Name: "in the body too", As: alma, Method: "PUT", Path: path, Body: `{"name":"Two","updated":"` + version + `"}`, Want: 409},
+	})
+}
+
+func TestAChangeCountsAtOnceHoweverItIsMade(t *testing.T) {
+	s := set.Start(t, superuser)
+	zoneIs := func(want string) {
+		t.Helper()
+		c, err := clinicapi.Current(s.App)
+		if err != nil || c.TimeZone.String() != want {
+			t.Errorf("got %v, %v, want %s", c.TimeZone, err, want)
+		}
+	}
+	zoneIs("UTC")
+	if r := s.As(t, alma, "PUT", path, `{"timeZone":"Asia/Tokyo"}`); r.Status != http.StatusOK {
+		t.Fatalf("PUT: %d %s", r.Status, r.Body)
+	}
+	zoneIs("Asia/Tokyo")
+	if r := dashboard(t, s, "PATCH", "/"+clinicapi.RecordID, `{"timeZone":"Europe/Berlin"}`); r.Status != http.StatusOK {
+		t.Fatalf("dashboard: %d %s", r.Status, r.Body)
+	}
+	zoneIs("Europe/Berlin")
+	err := s.App.RunInTransaction(func(tx core.App) error {
+		if _, err := clinicapi.Change(tx, map[string]any{"timeZone": "UTC"}); err != nil {
+			return err
+		}
+		if c, err := clinicapi.Current(tx); err != nil || c.TimeZone != time.UTC {
+			t.Errorf("in the transaction: got %v, %v", c.TimeZone, err)
+		}
+		zoneIs("Europe/Berlin")
+		return http.ErrAbortHandler
+	})
+	if err == nil {
+		t.Fatal("the transaction committed")
+	}
+	zoneIs("Europe/Berlin")
+}
+
+func TestTheDashboardObeysTheSameRules(t *testing.T) {
+	s := set.Start(t, superuser)
+	for _, tc := range []struct {
+		name, method, at, body string
+		want                   int
+		has                    string
+	}{
+		{"a bad zone", "PATCH", "/" + clinicapi.RecordID, `{"timeZone":"Mars"}`, 400, `"timeZone"`},
+		{"a second clinic", "POST", "", `{"name":"Two","currency":"USD","timeZone":"UTC","languages":["en"]}`, 409, "one_clinic"},
+		{"none", "DELETE", "/" + clinicapi.RecordID, ``, 409, "one_clinic"},
+		{"a demo that is none any more", "PATCH", "/" + clinicapi.RecordID, `{"demo":false}`, 409, "demo_is_fixed"},
+	} {
+		if r := dashboard(t, s, tc.method, tc.at, tc.body); r.Status != tc.want || !strings.Contains(r.Body, tc.has) {
+			t.Errorf("%s: got %d, want %d %s: %s", tc.name, r.Status, tc.want, tc.has, r.Body)
+		}
+	}
+}
+
+func TestStoredAmountsKeepTheirDecimals(t *testing.T) {
+	s := set.Start(t)
+	change := func(name, currency string, want int) {
+		t.Helper()
+		if r := s.As(t, alma, "PUT", path, `{"currency":"`+currency+`"}`); r.Status != want || want == 409 && r.Code("currency") != "currency_in_use" {
+			t.Errorf("%s: got %d, want %d: %s", name, r.Status, want, r.Body)
+		}
+	}
+	change("nothing is stored", "JPY", 200)
+	drawer.used.Store(true)
+	defer drawer.used.Store(false)
+	change("as many decimals", "KRW", 200)
+	change("two instead of none", "USD", 409)
+}
+
+// superuser puts one into the server's data folder.
+func superuser(app *tests.TestApp) {
+	c, err := app.FindCollectionByNameOrId(core.CollectionNameSuperusers)
+	if err == nil {
+		r := core.NewRecord(c)
+		r.SetEmail(root.Email)
+		r.SetPassword(root.Password)
+		err = app.Save(r)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// dashboard sends what PocketBase's dashboard would.
+func dashboard(t *testing.T, s *kerneltest.Server, method, at, body string) kerneltest.Response {
+	t.Helper()
+	r := s.Do(t, "POST", "/api/collections/_superusers/auth-with-password", "", map[string]any{"identity": root.Email, "password": root.Password})
+	token, _ := r.JSON(t)["token"].(string)
+	return s.Do(t, method, "/api/collections/clinic/records"+at, token, body)
+}

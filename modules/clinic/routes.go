@@ -1,0 +1,171 @@
+package clinic
+
+import (
+	"encoding/json"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+)
+
+// admin is authapi.Admin by name: auth needs the clinic, so it cannot be imported here.
+// Two roles are the same when their names are.
+var admin = kernel.Role{
+	Name: "admin", Filter: "@request.auth.role = 'admin'",
+	Has: func(a *core.Record) bool { return a.GetString("role") == "admin" },
+}
+
+var routes = []kernel.Route{
+	kernel.Op(kernel.Route{
+		Method: "GET", Path: "/api/clinic", Allow: kernel.Public(), Summary: "Show the clinic; an admin sees all settings",
+	}, show),
+	kernel.Op(kernel.Route{
+		Method: "PUT", Path: "/api/clinic", Allow: kernel.Allow(admin.Always()), Summary: "Change the clinic's settings",
+		Errors: []*kernel.Error{errCurrencyInUse, kernel.ErrServerSet, kernel.ErrStale},
+	}, change),
+}
+
+// Clinic is what anyone may know, and for admins the other settings.
+type Clinic struct {
+	Name              string   `json:"name"`
+	Currency          string   `json:"currency" doc:"ISO 4217"`
+	Decimals          int      `json:"decimals" doc:"of the currency"`
+	TimeZone          string   `json:"timeZone" doc:"IANA name"`
+	Languages         []string `json:"languages" doc:"BCP 47, the first is the default"`
+	Modules           []string `json:"modules" doc:"the modules that are switched on"`
+	Demo              bool     `json:"demo"`
+	OpensAt           string   `json:"opensAt" doc:"HH:MM, empty when the clinic sets no hours"`
+	ClosesAt          string   `json:"closesAt"`
+	SlotMinutes       int      `json:"slotMinutes"`
+	PasswordMinLength int      `json:"passwordMinLength"`
+	Updated           string   `json:"updated"`
+	*Rules
+}
+
+// Rules are the settings that only admins see.
+type Rules struct {
+	InvoicePrefix        string `json:"invoicePrefix"`
+	PasswordRefuseCommon bool   `json:"passwordRefuseCommon"`
+	SessionIdleMinutes   int    `json:"sessionIdleMinutes" doc:"0: no idle limit"`
+	SessionHours         int    `json:"sessionHours"`
+	VideoLeadMinutes     int    `json:"videoLeadMinutes" doc:"how long before its slot a call may start; 0: no limit"`
+	ExpiryAlertDays      int    `json:"expiryAlertDays"`
+}
+
+func show(c *kernel.Call, _ kernel.Nothing) (Clinic, error) {
+	r, err := c.App.FindRecordById("clinic", clinicapi.RecordID)
+	if err != nil {
+		return Clinic{}, err
+	}
+	return describe(c, r)
+}
+
+func describe(c *kernel.Call, r *core.Record) (Clinic, error) {
+	s, err := clinicapi.FromRecord(r)
+	if err != nil {
+		return Clinic{}, err
+	}
+	out := Clinic{
+		Name: s.Name, Currency: s.Currency, Decimals: clinicapi.Decimals(s.Currency), TimeZone: s.TimeZone.String(), Languages: s.Languages,
+		Modules: []string{}, Demo: s.Demo, OpensAt: s.OpensAt, ClosesAt: s.ClosesAt, SlotMinutes: s.SlotMinutes,
+		PasswordMinLength: s.PasswordMinLength, Updated: r.GetString("updated"),
+	}
+	for _, m := range c.K.Modules {
+		if c.K.Enabled(m.Name) {
+			out.Modules = append(out.Modules, m.Name)
+		}
+	}
+	if c.Auth != nil && (c.Auth.IsSuperuser() || admin.Has(c.Auth)) {
+		out.Rules = &Rules{
+			InvoicePrefix: s.InvoicePrefix, PasswordRefuseCommon: s.PasswordRefuseCommon,
+			SessionIdleMinutes: r.GetInt("sessionIdleMinutes"), SessionHours: r.GetInt("sessionHours"),
+			VideoLeadMinutes: r.GetInt("videoLeadMinutes"), ExpiryAlertDays: s.ExpiryAlertDays,
+		}
+	}
+	return out, nil
+}
+
+// Change is the settings to write; those that are not sent stay as they are.
+type Change struct {
+	Name                 *string   `json:"name"`
+	Currency             *string   `json:"currency" doc:"ISO 4217"`
+	TimeZone             *string   `json:"timeZone" doc:"IANA name"`
+	Languages            *[]string `json:"languages"`
+	OpensAt              *string   `json:"opensAt"`
+	ClosesAt             *string   `json:"closesAt"`
+	SlotMinutes          *int      `json:"slotMinutes"`
+	InvoicePrefix        *string   `json:"invoicePrefix"`
+	PasswordMinLength    *int      `json:"passwordMinLength"`
+	PasswordRefuseCommon *bool     `json:"passwordRefuseCommon"`
+	SessionIdleMinutes   *int      `json:"sessionIdleMinutes"`
+	SessionHours         *int      `json:"sessionHours"`
+	VideoLeadMinutes     *int      `json:"videoLeadMinutes"`
+	ExpiryAlertDays      *int      `json:"expiryAlertDays"`
+	Updated              string    `json:"updated" doc:"the version that was read; 409 if it is stale"`
+
+	// Named so that they are refused, unless a client sends back what it read.
+	Demo    *bool           `json:"demo" doc:"only the server sets it"`
+	Created json.RawMessage `json:"created" doc:"only the server sets it"`
+	ID      *string         `json:"id" doc:"only the server sets it"`
+}
+
+func change(c *kernel.Call, in Change) (Clinic, error) {
+	r, err := c.App.FindRecordById("clinic", clinicapi.RecordID)
+	if err != nil {
+		return Clinic{}, err
+	}
+	if err := in.serverSet(r); err != nil {
+		return Clinic{}, err
+	}
+	for _, read := range []string{c.Request.Header.Get("If-Match"), in.Updated} {
+		if err := kernel.CheckStale(read, r.GetString("updated")); err != nil {
+			return Clinic{}, err
+		}
+	}
+	r, err = clinicapi.Change(c.App, in.sent())
+	if err != nil {
+		return Clinic{}, err
+	}
+	return describe(c, r)
+}
+
+func (in Change) serverSet(r *core.Record) error {
+	var bad kernel.Invalid
+	if in.Demo != nil && *in.Demo != r.GetBool("demo") {
+		bad = append(bad, kernel.ErrServerSet.At("demo"))
+	}
+	if len(in.Created) > 0 {
+		bad = append(bad, kernel.ErrServerSet.At("created"))
+	}
+	if in.ID != nil && *in.ID != r.Id {
+		bad = append(bad, kernel.ErrServerSet.At("id"))
+	}
+	return bad.OrNil()
+}
+
+// sent returns the fields that the client named. null counts as not sent.
+func (in Change) sent() map[string]any {
+	out := map[string]any{}
+	put(out, "name", in.Name)
+	put(out, "currency", in.Currency)
+	put(out, "timeZone", in.TimeZone)
+	put(out, "languages", in.Languages)
+	put(out, "opensAt", in.OpensAt)
+	put(out, "closesAt", in.ClosesAt)
+	put(out, "slotMinutes", in.SlotMinutes)
+	put(out, "invoicePrefix", in.InvoicePrefix)
+	put(out, "passwordMinLength", in.PasswordMinLength)
+	put(out, "passwordRefuseCommon", in.PasswordRefuseCommon)
+	put(out, "sessionIdleMinutes", in.SessionIdleMinutes)
+	put(out, "sessionHours", in.SessionHours)
+	put(out, "videoLeadMinutes", in.VideoLeadMinutes)
+	put(out, "expiryAlertDays", in.ExpiryAlertDays)
+	return out
+}
+
+func put[T any](out map[string]any, name string, v *T) {
+	if v != nil {
+		out[name] = *v
+	}
+}

@@ -1,0 +1,179 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
+)
+
+func importCommand(k *kernel.Kernel) *cobra.Command {
+	return parent(k, exchangeapi.Import, "Bring data in from files")
+}
+
+func exportCommand(k *kernel.Kernel) *cobra.Command {
+	return parent(k, exchangeapi.Export, "Write data to files")
+}
+
+// parent collects what modules contribute under one command.
+func parent(k *kernel.Kernel, under, short string) *cobra.Command {
+	c := &cobra.Command{Use: under, Short: short}
+	for _, contributed := range kernel.All[exchangeapi.Command](k) {
+		if contributed.Under == under {
+			sub := contributed.New(k)
+			migrateFirst(k, sub)
+			c.AddCommand(sub)
+		}
+	}
+	return c
+}
+
+// migrateFirst lets a command run on the data of an earlier release, or on an empty folder.
+func migrateFirst(k *kernel.Kernel, c *cobra.Command) {
+	run := c.RunE
+	if run == nil {
+		return
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := k.App.RunAllMigrations(); err != nil {
+			return err
+		}
+		return run(c, args)
+	}
+}
+
+func importCSVCommand(k *kernel.Kernel) *cobra.Command {
+	var opt Options
+	c := &cobra.Command{
+		Use:   "csv " + strings.Join(names(k), "|") + " file.csv",
+		Short: "Import a table from CSV",
+		Long: "Import a table from CSV. The first line names the columns; \"export csv\" shows which there are. The file is UTF-8, separated by , or ;.\n" +
+			"It is all or nothing: with a bad row nothing is written. An import may be repeated: what is there already is not made twice.\n" +
+			"Other writers wait while it runs, so bring large files in when the clinic is quiet.\n\n" + docs(k),
+		Args: cobra.ExactArgs(2),
+	}
+	c.Flags().BoolVar(&opt.DryRun, "dry-run", false, "check every row, say what would be done, and write nothing")
+	c.Flags().BoolVar(&opt.SkipBad, "skip-bad", false, "leave bad rows out and import the others")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		t, err := tableOf(k, args[0])
+		if err != nil {
+			return err
+		}
+		file, size, err := open(args[1], c.InOrStdin())
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		bar := progress{out: c.ErrOrStderr(), total: size}
+		opt.Each = bar.show
+		opt.Bad = func(b BadRow) { bar.clear(); fmt.Fprintln(c.OutOrStdout(), b) }
+		sum, err := Import(k.App, t, file, opt)
+		bar.clear()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(c.OutOrStdout(), sum)
+		if sum.Bad > 0 && !opt.SkipBad {
+			return fmt.Errorf("%d bad rows: nothing was written (correct them, or leave them out with --skip-bad)", sum.Bad)
+		}
+		return nil
+	}
+	return c
+}
+
+func exportCSVCommand(k *kernel.Kernel) *cobra.Command {
+	return &cobra.Command{
+		Use:   "csv " + strings.Join(names(k), "|") + " [file.csv]",
+		Short: "Export a table as CSV, to the terminal when no file is named",
+		Long: "Export a table as CSV (UTF-8, separated by commas). Deleted records are left out. A file is made readable for its owner only; one that exists is not overwritten.\n" +
+			"Values that a spreadsheet would run as a formula begin with an apostrophe, which an import takes off.\n\n" + docs(k),
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			t, err := tableOf(k, args[0])
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				_, err := Export(k.App, t, c.OutOrStdout())
+				return err
+			}
+			n, err := exportFile(k, t, args[1])
+			if err == nil {
+				fmt.Fprintf(c.OutOrStdout(), "%d rows in %s\n", n, args[1])
+			}
+			return err
+		},
+	}
+}
+
+// exportFile leaves no half of a file behind.
+func exportFile(k *kernel.Kernel, t exchangeapi.Table, name string) (rows int, err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	rows, err = Export(k.App, t, f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return rows, err
+}
+
+// open returns the file, or standard input for "-", and its size, 0 when it is not known.
+func open(name string, stdin io.Reader) (io.ReadCloser, int64, error) {
+	if name == "-" {
+		return io.NopCloser(stdin), 0, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder, not a file", name)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// tables returns what can be imported and exported: tables of modules that are on.
+func tables(k *kernel.Kernel) (list []exchangeapi.Table) {
+	for _, t := range kernel.All[exchangeapi.Table](k) {
+		if !k.Off(t.Collection) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+func names(k *kernel.Kernel) (list []string) {
+	for _, t := range tables(k) {
+		list = append(list, t.Name)
+	}
+	return list
+}
+
+func docs(k *kernel.Kernel) string {
+	var b strings.Builder
+	for _, t := range tables(k) {
+		fmt.Fprintf(&b, "%s: %s\n  id, %s\n", t.Name, t.Doc, strings.Join(append(t.Columns[:len(t.Columns):len(t.Columns)], t.ImportOnly...), ", "))
+	}
+	return b.String()
+}
+
+func tableOf(k *kernel.Kernel, name string) (exchangeapi.Table, error) {
+	for _, t := range tables(k) {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return exchangeapi.Table{}, fmt.Errorf("there is no table %q: choose one of %s", name, strings.Join(names(k), ", "))
+}

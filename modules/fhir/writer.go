@@ -1,0 +1,229 @@
+package fhir
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+	"github.com/polyclinic-os/polyclinic/modules/fhir/fhirapi"
+)
+
+// writer makes one record.
+type writer struct {
+	run      *run
+	tx       core.App
+	importer fhirapi.Importer
+	group    *group
+	clinic   clinicapi.Settings
+}
+
+// outcome is what became of a record.
+type outcome int
+
+const (
+	untouched outcome = iota
+	created
+	updated
+)
+
+// write makes the record, or notes why not. It returns what to count once that is
+// committed; its error ends the import.
+func (w *writer) write() (tell func(), err error) {
+	var did outcome
+	err = savepoint(w.tx, func() (err error) {
+		did, err = w.make()
+		return err
+	})
+	if err == nil {
+		return w.done(did)
+	}
+	no := w.run.refusal(err)
+	if no == nil {
+		return nil, err
+	}
+	return w.refused(no)
+}
+
+// make saves the record. Its error is a refusal, or a fault.
+func (w *writer) make() (outcome, error) {
+	set, err := w.set()
+	if err != nil {
+		return untouched, err
+	}
+	if set == nil {
+		return untouched, nil
+	}
+	fields, err := w.fields(set)
+	if err != nil {
+		return untouched, err
+	}
+	if set.Was == nil {
+		return w.create(fields)
+	}
+	return w.update(set.Was, fields)
+}
+
+// fields asks the importer. A resource that it trips over is refused like any other.
+func (w *writer) fields(set *fhirapi.Set) (fields map[string]any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.tx.Logger().Error("importer of FHIR resources panicked", "collection", w.importer.Collection, "panic", fmt.Sprintf("%T", p))
+			err = fhirapi.Refuse("", "could not be understood")
+		}
+	}()
+	return w.importer.Map(w.tx, set)
+}
+
+// set gathers what the record is made of. It is nil when the clinic removed the record:
+// that is not undone by an import.
+func (w *writer) set() (*fhirapi.Set, error) {
+	set := &fhirapi.Set{Day: w.group.Day, Clinic: w.clinic, Find: w.find, Read: w.read}
+	var patient int64
+	for _, p := range w.group.parts {
+		if p.Skipped {
+			continue
+		}
+		if len(set.Parts) > 0 && p.Patient != patient {
+			return nil, fhirapi.Refuse("", "it is part of the same thing as another patient's resources")
+		}
+		patient = p.Patient
+		entry, err := w.entry(p)
+		if err != nil {
+			return nil, err
+		}
+		set.Parts = append(set.Parts, entry)
+		if p.ID == w.group.Root {
+			set.Root = entry
+		}
+	}
+	if len(set.Parts) == 0 {
+		return nil, fhirapi.Refuse("", "its source has taken it back; the clinic's record is left as it is")
+	}
+	if err := w.root(set, patient); err != nil {
+		return nil, err
+	}
+	if err := w.patient(set, patient); err != nil {
+		return nil, err
+	}
+	gone, err := w.was(set)
+	if err != nil || gone {
+		return nil, err
+	}
+	return set, nil
+}
+
+func (w *writer) entry(p *part) (fhirapi.Resource, error) {
+	if len(p.Text) == 0 {
+		return fhirapi.Resource{}, fhirapi.Missing("", "the text of what else is in its record was not kept: import those files again")
+	}
+	text, err := unpack(p.Text)
+	if err != nil {
+		return fhirapi.Resource{}, err
+	}
+	e := fhirapi.Resource{Type: p.Type, Raw: text}
+	var head struct{ ID string }
+	if err := e.Decode(&head); err != nil {
+		return e, fhirapi.Refuse("", err.Error())
+	}
+	e.ID = head.ID
+	return e, nil
+}
+
+// root loads what holds the parts together where that is none of them: the encounter of
+// what was found at it.
+func (w *writer) root(set *fhirapi.Set, patient int64) error {
+	if set.Root.Type != "" || w.group.Day != "" {
+		return nil
+	}
+	var root struct {
+		part
+		Collection string `db:"collection"`
+		Record     string `db:"record"`
+	}
+	err := w.tx.DB().NewQuery(`SELECT r.id, r.type, COALESCE(r.patient, 0) AS patient, COALESCE(t.text, x'') AS text,
+		COALESCE(p.collection, '') AS collection, COALESCE(p.record, '') AS record
+		FROM fhir_resources r LEFT JOIN fhir_texts t ON t.resource = r.id LEFT JOIN fhir_records p ON p.id = r.part AND p.record != ''
+		WHERE r.id = {:id}`).Bind(dbx.Params{"id": w.group.Root}).One(&root)
+	if err != nil {
+		return fmt.Errorf("root of record: %w", err)
+	}
+	set.RootIn = fhirapi.Found{Known: true, Collection: root.Collection, ID: root.Record}
+	if root.Patient != 0 && patient != 0 && root.Patient != patient {
+		return fhirapi.Refuse("", "what it is part of is another patient's")
+	}
+	if len(root.Text) > 0 {
+		set.Root, err = w.entry(&root.part)
+	}
+	return err
+}
+
+// patient finds the record of the patient, who must have gone in first.
+func (w *writer) patient(set *fhirapi.Set, patient int64) error {
+	if patient == 0 {
+		return nil
+	}
+	var refused int64
+	err := w.tx.DB().NewQuery(`SELECT p.record, p.refused FROM fhir_resources r JOIN fhir_records p ON p.id = r.part WHERE r.id = {:id}`).
+		Bind(dbx.Params{"id": patient}).Row(&set.PatientID, &refused)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("patient of record: %w", err)
+	}
+	if err != nil || set.PatientID == "" || refused == w.run.id {
+		return fhirapi.Refuse("", "its patient was refused")
+	}
+	return nil
+}
+
+// was finds the record of an earlier import and reports whether the clinic removed it.
+func (w *writer) was(set *fhirapi.Set) (gone bool, err error) {
+	collection := w.importer.Collection
+	if w.group.Record != "" {
+		set.Was, err = w.tx.FindRecordById(collection, w.group.Record)
+		if errors.Is(err, sql.ErrNoRows) {
+			return true, nil
+		}
+	} else {
+		set.Was = &core.Record{}
+		// The index leaves empty ones out: it serves only who says so too.
+		err = w.tx.RecordQuery(collection).Where(dbx.NewExp("sourceId = {:id} AND sourceId != ''", dbx.Params{"id": w.sourceID()})).Limit(1).One(set.Was)
+		if errors.Is(err, sql.ErrNoRows) {
+			set.Was = nil
+			return false, nil
+		}
+	}
+	if err != nil {
+		return false, fmt.Errorf("record of an earlier import: %w", err)
+	}
+	access, _ := w.run.kernel.AccessOf(collection) // no table: nothing is deleted softly
+	return access.SoftDelete != "" && !set.Was.GetDateTime(access.SoftDelete).IsZero(), nil
+}
+
+func (w *writer) find(key string) (found fhirapi.Found, err error) {
+	err = w.tx.DB().NewQuery(`SELECT COALESCE(p.collection, ''), COALESCE(p.record, '') FROM fhir_keys k
+		JOIN fhir_resources r ON r.id = k.resource LEFT JOIN fhir_records p ON p.id = r.part AND p.record != ''
+		WHERE k.source = {:source} AND k.key = {:key}`).
+		Bind(dbx.Params{"source": w.run.source, "key": key}).Row(&found.Collection, &found.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fhirapi.Found{}, nil
+	}
+	found.Known = true
+	return found, err
+}
+
+func (w *writer) read(key string) (fhirapi.Resource, error) {
+	var p part
+	err := w.tx.DB().NewQuery(`SELECT r.type, t.text FROM fhir_keys k JOIN fhir_resources r ON r.id = k.resource
+		JOIN fhir_texts t ON t.resource = r.id WHERE k.source = {:source} AND k.key = {:key}`).
+		Bind(dbx.Params{"source": w.run.source, "key": key}).One(&p)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fhirapi.Resource{}, nil
+	}
+	if err != nil {
+		return fhirapi.Resource{}, err
+	}
+	return w.entry(&p)
+}

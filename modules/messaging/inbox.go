@@ -1,0 +1,147 @@
+package messaging
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+)
+
+// Page says which part of a list is asked for.
+type Page struct {
+	Page    int `query:"page" doc:"1 is the first"`
+	PerPage int `query:"perPage" doc:"30 by default, 200 at most"`
+}
+
+// List is a list in the shape of API.md.
+type List[T any] struct {
+	Page       int `json:"page"`
+	PerPage    int `json:"perPage"`
+	TotalItems int `json:"totalItems"`
+	TotalPages int `json:"totalPages"`
+	Items      []T `json:"items"`
+}
+
+// listOf begins the answer for a page: sizes within bounds, no items yet.
+func listOf[T any](p Page, total int) List[T] {
+	if p.PerPage < 1 {
+		p.PerPage = 30
+	}
+	l := List[T]{Page: max(p.Page, 1), PerPage: min(p.PerPage, 200), TotalItems: total, Items: []T{}}
+	l.TotalPages = (total + l.PerPage - 1) / l.PerPage
+	return l
+}
+
+func (l List[T]) offset() int { return (l.Page - 1) * l.PerPage }
+
+var unreadRoute = kernel.Op(kernel.Route{
+	Method: "GET", Path: "/api/messages/unread", Allow: kernel.SignedIn(),
+	Summary: "List the messages that the caller has not read, newest first",
+}, unread)
+
+// unreadMessages is spelled out, not bound, so that SQLite sees that the partial index fits.
+const unreadMessages = "messages.receiverId = {:me} AND messages.readAt = ''"
+
+func unread(c *kernel.Call, in Page) (List[*core.Record], error) {
+	me := dbx.Params{"me": c.Auth.Id}
+	var total int
+	if err := c.App.DB().Select("COUNT(*)").From("messages").Where(dbx.NewExp(unreadMessages, me)).Row(&total); err != nil {
+		return List[*core.Record]{}, err
+	}
+	l := listOf[*core.Record](in, total)
+	err := c.App.RecordQuery("messages").Where(dbx.NewExp(unreadMessages, me)).OrderBy("created DESC", "number DESC").
+		Offset(int64(l.offset())).Limit(int64(l.PerPage)).All(&l.Items)
+	if err != nil {
+		return l, err
+	}
+	return l, apis.EnrichRecords(c.RequestEvent, l.Items)
+}
+
+// Conversation is one line of the inbox.
+type Conversation struct {
+	ConversationID string      `json:"conversationId"`
+	With           Person      `json:"with" doc:"the other side"`
+	LastMessage    LastMessage `json:"lastMessage"`
+	Unread         int         `json:"unread" doc:"messages that the caller has not read"`
+}
+
+// Person is somebody with an account.
+type Person struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Role      string `json:"role"`
+	ProfileID string `json:"profileId" doc:"doctor, nurse, staff or patient; empty for an account without one"`
+}
+
+// LastMessage is the newest message of a conversation.
+type LastMessage struct {
+	ID          string `json:"id"`
+	SenderID    string `json:"senderId"`
+	ReceiverID  string `json:"receiverId"`
+	MessageText string `json:"messageText"`
+	Number      int    `json:"number"`
+	ReadAt      string `json:"readAt"`
+	Created     string `json:"created"`
+}
+
+var inboxRoute = kernel.Op(kernel.Route{
+	Method: "GET", Path: "/api/messages/conversations", Allow: kernel.SignedIn(),
+	Summary: "List the caller's conversations, the one with the newest message first",
+}, inbox)
+
+func inbox(c *kernel.Call, in Page) (List[Conversation], error) {
+	me := dbx.Params{"me": c.Auth.Id}
+	var total int
+	if err := c.App.DB().NewQuery("SELECT (SELECT COUNT(*) FROM conversations WHERE firstId = {:me}) + (SELECT COUNT(*) FROM conversations WHERE secondId = {:me})").Bind(me).Row(&total); err != nil {
+		return List[Conversation]{}, err
+	}
+	l := listOf[Conversation](in, total)
+	me["limit"], me["offset"] = l.PerPage, l.offset()
+	rows, err := c.App.DB().NewQuery(fmt.Sprintf(inboxSQL, profileSQL(c.K))).Bind(me).Rows()
+	if err != nil {
+		return l, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v Conversation
+		m := &v.LastMessage
+		if err := rows.Rows.Scan(&v.ConversationID, &v.With.ID, &v.With.Name, &v.With.Role, &v.With.ProfileID, &v.Unread,
+			&m.ID, &m.SenderID, &m.ReceiverID, &m.MessageText, &m.Number, &m.ReadAt, &m.Created); err != nil {
+			return l, err
+		}
+		l.Items = append(l.Items, v)
+	}
+	return l, rows.Err()
+}
+
+// inboxSQL reads one page of conversations; what is looked up for each is behind an index.
+// %s is the expression of the other side's profile.
+const inboxSQL = `
+SELECT c.id, u.id, u.name, u.role, COALESCE(%s, ''),
+  (SELECT COUNT(*) FROM messages n WHERE n.receiverId = {:me} AND n.readAt = '' AND n.conversationId = c.id),
+  m.id, m.senderId, m.receiverId, m.messageText, m.number, m.readAt, m.created
+FROM (
+  SELECT id, secondId AS other, lastMessageAt FROM conversations WHERE firstId = {:me}
+  UNION ALL
+  SELECT id, firstId, lastMessageAt FROM conversations WHERE secondId = {:me}
+  ORDER BY lastMessageAt DESC, id LIMIT {:limit} OFFSET {:offset}
+) c
+JOIN users u ON u.id = c.other
+JOIN messages m ON m.conversationId = c.id AND m.number = (SELECT MAX(number) FROM messages l WHERE l.conversationId = c.id)
+ORDER BY c.lastMessageAt DESC, c.id`
+
+// profileSQL finds, for an account u, the row of the collection that its role's profiles are in.
+func profileSQL(k *kernel.Kernel) string {
+	var b strings.Builder
+	b.WriteString("CASE u.role")
+	for _, p := range kernel.All[authapi.Profile](k) {
+		fmt.Fprintf(&b, " WHEN '%s' THEN (SELECT p.id FROM %s p WHERE p.userId = u.id LIMIT 1)", p.Role, p.Collection)
+	}
+	b.WriteString(" WHEN '' THEN '' ELSE '' END") // SQL wants at least one case
+	return b.String()
+}

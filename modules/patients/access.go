@@ -1,0 +1,26 @@
+package patients
+
+import (
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+)
+
+var own = kernel.Rule{Name: "own", Filter: "userId = @request.auth.id"}
+
+var (
+	admins  = kernel.Allow(authapi.Admin.Always())
+	team    = kernel.Allow(authapi.Admin.Always(), authapi.Doctor.Always(), authapi.Nurse.Always(), authapi.Staff.Always())
+	readers = kernel.Allow(authapi.Admin.Always(), authapi.Doctor.Always(), authapi.Nurse.Always(), authapi.Staff.Always(), authapi.Patient.When(own))
+)
+
+var access = []kernel.Access{
+	{
+		Collection: "patients", Doc: "The patient register.",
+		List: readers, View: readers, Create: team, Update: readers, Delete: admins,
+		ServerSet:  []string{"mrn", "deletedAt", "sourceId", "registeredOn"},
+		Queryable:  []string{"name", "mrn", "contact", "email", "gender", "bloodGroup", "dateOfBirth", "age", "assignedDoctorId", "userId"},
+		Writable:   map[string][]string{"patient": {"contact", "email", "address", "emergencyContact"}},
+		SoftDelete: "deletedAt",
+	},
+	{Collection: "patient_numbers", Doc: "The counter that medical record numbers come from, one row."},
+}

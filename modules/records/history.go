@@ -1,0 +1,132 @@
+package records
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+)
+
+// HistoryInput names the part of the history that is asked for.
+type HistoryInput struct {
+	Page    int `query:"page" doc:"1 is the first"`
+	PerPage int `query:"perPage" doc:"30 by default, 200 at most"`
+}
+
+// History is every version of a record, the present one first.
+type History struct {
+	Page       int            `json:"page"`
+	PerPage    int            `json:"perPage"`
+	TotalItems int            `json:"totalItems"`
+	TotalPages int            `json:"totalPages"`
+	Items      []*core.Record `json:"items" doc:"the record as it was: version counts from 1, updated says when it was written, changedBy by whom"`
+}
+
+// Person is who wrote a version.
+type Person struct {
+	ID   string `db:"id" json:"id"`
+	Name string `db:"name" json:"name"`
+	Role string `db:"role" json:"role"`
+}
+
+var historyRoute = kernel.Op(kernel.Route{
+	Method: "GET", Path: "/api/medical-records/{id}/history",
+	Record: "medical_records", Deleted: true,
+	Allow:   kernel.Allow(authapi.Admin.Always(), authapi.Doctor.When(registered), authapi.Nurse.When(registered), authapi.Patient.When(ownValid)),
+	Summary: "List the versions of a medical record, the present one first, those entered in error included",
+}, history)
+
+func history(c *kernel.Call, in HistoryInput) (History, error) {
+	if in.PerPage < 1 {
+		in.PerPage = 30
+	}
+	present := c.Record
+	// Versions are numbered without gaps from 1, so their number is the present one's.
+	h := History{Page: max(in.Page, 1), PerPage: min(in.PerPage, 200), TotalItems: present.GetInt("version")}
+	h.TotalPages = (h.TotalItems + h.PerPage - 1) / h.PerPage
+	newest := h.TotalItems - (h.Page-1)*h.PerPage
+	h.Items = []*core.Record{}
+	if newest == h.TotalItems {
+		h.Items = append(h.Items, present)
+	}
+	earlier, err := Versions(c.App, present, min(newest, h.TotalItems-1), newest-h.PerPage)
+	if err != nil {
+		return h, err
+	}
+	h.Items = append(h.Items, earlier...)
+	if err := apis.EnrichRecords(c.RequestEvent, h.Items); err != nil {
+		return h, err
+	}
+	return h, nameChangers(c.App, h.Items)
+}
+
+// Versions returns the earlier versions of a record numbered newest down to, but without,
+// after. Each is the record as it was.
+func Versions(app core.App, r *core.Record, newest, after int) ([]*core.Record, error) {
+	var rows []struct {
+		Content string `db:"content"`
+	}
+	err := app.DB().Select("content").From("medical_record_versions").
+		Where(dbx.HashExp{"recordId": r.Id}).AndWhere(dbx.NewExp("version <= {:newest} AND version > {:after}", dbx.Params{"newest": newest, "after": after})).
+		OrderBy("version DESC").All(&rows)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*core.Record, 0, len(rows))
+	for _, row := range rows {
+		old, err := fromContent(r.Collection(), row.Content)
+		if err != nil {
+			return nil, fmt.Errorf("version of record %s: %w", r.Id, err)
+		}
+		out = append(out, old)
+	}
+	return out, nil
+}
+
+// fromContent reads the columns that the trigger kept, as PocketBase reads a row. A field
+// that came later is empty, one that is gone is left out.
+func fromContent(c *core.Collection, content string) (*core.Record, error) {
+	var columns map[string]any
+	if err := json.Unmarshal([]byte(content), &columns); err != nil {
+		return nil, err
+	}
+	r := core.NewRecord(c)
+	r.Id, _ = columns["id"].(string)
+	for _, f := range c.Fields {
+		v, err := f.PrepareValue(r, columns[f.GetName()])
+		if err != nil {
+			return nil, err
+		}
+		r.SetRaw(f.GetName(), v)
+	}
+	return r, nil
+}
+
+// nameChangers adds changedBy, the person behind changedById; null for an import.
+func nameChangers(app core.App, records []*core.Record) error {
+	ids := make([]any, 0, len(records))
+	for _, r := range records {
+		ids = append(ids, r.GetString("changedById"))
+	}
+	var people []Person
+	if err := app.DB().Select("id", "name", "role").From(kernel.AccountsCollection).Where(dbx.In("id", ids...)).All(&people); err != nil {
+		return err
+	}
+	byID := map[string]Person{}
+	for _, p := range people {
+		byID[p.ID] = p
+	}
+	for _, r := range records {
+		r.WithCustomData(true)
+		r.SetRaw("changedBy", nil)
+		if p, ok := byID[r.GetString("changedById")]; ok {
+			r.SetRaw("changedBy", p)
+		}
+	}
+	return nil
+}

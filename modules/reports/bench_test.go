@@ -1,0 +1,113 @@
+package reports_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/reports"
+)
+
+// grow fills the clinic with n appointments, n/10 patients, n invoices and n payments over
+// ten years up to 2026-11-23, for 50 doctors. The triggers are away meanwhile, as a row by
+// row insert takes minutes, and Repair makes up for them.
+func grow(tb testing.TB, app core.App, n int) {
+	tb.Helper()
+	const day = "date('2016-11-24', '+' || (i * 3652 / {:n}) || ' days')"
+	patients := max(n/10, 1)
+	count := "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < {:n}) "
+	err := app.RunInTransaction(func(tx core.App) error {
+		var triggers []struct {
+			Name string `db:"name"`
+			SQL  string `db:"sql"`
+		}
+		if err := tx.DB().NewQuery("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").All(&triggers); err != nil {
+			return err
+		}
+		statements := []string{}
+		for _, t := range triggers {
+			statements = append(statements, "DROP TRIGGER "+t.Name)
+		}
+		statements = append(statements,
+			count+`INSERT INTO doctors (id, name, specialty) SELECT printf('benchdoc%07d', i), 'Dr ' || i, 'Cardiology' FROM c LIMIT 50`,
+			count+`INSERT INTO patients (id, mrn, name, gender, dateOfBirth, registeredOn)
+				SELECT printf('benchpat%07d', i), 'B-' || i, 'Patient ' || i, iif(i % 2, 'female', 'male'),
+					date('1930-01-01', '+' || (i * 7919 % 35000) || ' days'), date('2016-11-24', '+' || (i * 3652 / {:p}) || ' days')
+				FROM c LIMIT {:p}`,
+			count+`INSERT INTO appointments (id, patientId, doctorId, appointmentDate, timeSlot, status)
+				SELECT printf('benchapp%07d', i), printf('benchpat%07d', i * 48271 % {:p}), printf('benchdoc%07d', i * 31 % 50), `+day+`,
+					'09:00-09:30', iif(i % 10 = 3, 'cancelled', iif(i % 17 = 5, 'no-show', 'completed')) FROM c`,
+		)
+		statements = append(statements, growRevenue...)
+		for _, t := range triggers {
+			statements = append(statements, t.SQL)
+		}
+		for _, s := range statements {
+			if _, err := tx.NonconcurrentDB().NewQuery(s).Bind(dbx.Params{"n": n, "p": patients}).Execute(); err != nil {
+				return fmt.Errorf("%.60s: %w", s, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := reports.Repair(app); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := app.NonconcurrentDB().NewQuery("ANALYZE").Execute(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// growRevenue is grow's part of billing.
+var growRevenue = []string{}
+
+// BenchmarkReports measures the two reports at 1,000, 100,000 and 1,000,000 rows: over
+// HTTP, the default range, first after the start (cold), then again (warm), and after a
+// visit was noted (changed). The ratio is warm at a million rows to warm at a thousand.
+//
+//	go test -bench Reports -benchtime 200x -run '^$' ./modules/reports/
+func BenchmarkReports(b *testing.B) {
+	const last = "?from=2025-12-01&to=2026-11-23"
+	base := map[string]float64{}
+	for _, n := range []int{1_000, 100_000, 1_000_000} {
+		s := set.Start(b)
+		grow(b, s.App, n)
+		for _, r := range []struct{ name, path string }{
+			{"patients", patientsPath + last}, {"patients-mid-month", patientsPath + "?from=2025-11-24&to=2026-11-23"},
+			{"patients-ten-years", patientsPath + "?from=2016-12-01&to=2026-11-23"},
+		} {
+			b.Run(fmt.Sprintf("%s/rows=%d", r.name, n), func(b *testing.B) {
+				s.App.Store().Remove("polyclinic.patients.census")
+				s.App.Store().Remove("polyclinic.appointments.census")
+				cold := timed(b, s, r.path)
+				b.ResetTimer()
+				for range b.N {
+					timed(b, s, r.path)
+				}
+				b.StopTimer()
+				warm := float64(b.Elapsed().Microseconds()) / float64(b.N)
+				if n == 1_000 {
+					base[r.name] = warm
+				}
+				b.ReportMetric(float64(cold.Microseconds()), "cold-µs")
+				b.ReportMetric(warm/base[r.name], "×1k-rows")
+			})
+		}
+	}
+}
+
+func timed(b *testing.B, s *kerneltest.Server, path string) time.Duration {
+	b.Helper()
+	token := s.Token(b, alma)
+	start := time.Now()
+	if r := s.Do(b, "GET", path, token, nil); r.Status != 200 {
+		b.Fatalf("%d %s", r.Status, r.Body)
+	}
+	return time.Since(start)
+}

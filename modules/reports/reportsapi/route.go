@@ -1,0 +1,101 @@
+// Package reportsapi is what modules contribute reports with: the parameters and formats
+// that every report has, the numbers that the patient summary is put together from, and
+// the tables that triggers keep in step with the rows.
+//
+// A module adds a report by listing one route:
+//
+//	Routes: []kernel.Route{reportsapi.Route("stock", "Read the stock's value", kernel.Allow(authapi.Admin.Always()), stock)},
+package reportsapi
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+)
+
+// Call is one report being made. DB is one state of the data for all its queries: what is
+// written meanwhile is in all of them or in none.
+type Call struct {
+	Range
+	K      *kernel.Kernel
+	App    core.App
+	DB     dbx.Builder
+	Clinic clinicapi.Settings
+	Now    time.Time
+}
+
+// GeneratedAt is the instant of the report, RFC 3339 in UTC.
+func (c *Call) GeneratedAt() string { return c.Now.UTC().Format(time.RFC3339) }
+
+// Answer is a report: a struct that is answered as JSON and can be laid out as a sheet.
+type Answer interface{ Sheet() Sheet }
+
+// query is the parameters of every report.
+type query struct {
+	From   string `query:"from" doc:"first day, YYYY-MM-DD in the clinic's time zone; by default the first day of the month eleven months before to"`
+	To     string `query:"to" doc:"last day, included; by default today"`
+	Format string `query:"format" doc:"json (default) or csv"`
+}
+
+// Route returns GET /api/reports/{name}. report computes the report; it may not write.
+// While the module reports is switched off the route answers 404.
+func Route[A Answer](name, summary string, allow kernel.Policy, report func(*Call) (A, error)) kernel.Route {
+	return kernel.Op(kernel.Route{
+		Method: http.MethodGet, Path: "/api/reports/" + name, Allow: allow, Summary: summary, Raw: "text/csv",
+		Errors: []*kernel.Error{ErrDay, ErrOrder, ErrLong, ErrFormat},
+	}, func(c *kernel.Call, in query) (A, error) {
+		var none A
+		if !c.K.Enabled("reports") {
+			return none, kernel.ErrNotFound
+		}
+		if in.Format != "" && in.Format != "json" && in.Format != "csv" {
+			return none, ErrFormat.At("format")
+		}
+		answer, err := Make(c.App, in.From, in.To, time.Now(), report)
+		if err != nil {
+			return none, err
+		}
+		if in.Format == "csv" {
+			return none, answer.Sheet().write(c.RequestEvent, name)
+		}
+		return answer, nil
+	})
+}
+
+// Make computes a report of the range that from and to mean now, see ParseRange.
+func Make[A Answer](app core.App, from, to string, now time.Time, report func(*Call) (A, error)) (answer A, err error) {
+	clinic, err := clinicapi.Current(app)
+	if err != nil {
+		return answer, err
+	}
+	days, err := ParseRange(from, to, clinic.Today(now))
+	if err != nil {
+		return answer, err
+	}
+	err = Snapshot(app, func(db dbx.Builder) error {
+		answer, err = report(&Call{Range: days, K: kernel.Of(app), App: app, DB: db, Clinic: clinic, Now: now})
+		return err
+	})
+	return answer, err
+}
+
+// Snapshot runs fn on one state of the data. It takes no lock: writers go on. In a
+// transaction that state is the transaction's.
+func Snapshot(app core.App, fn func(db dbx.Builder) error) error {
+	pool, ok := app.ConcurrentDB().(*dbx.DB)
+	if !ok || app.IsTransactional() {
+		return fn(app.DB())
+	}
+	tx, err := pool.Begin()
+	if err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return fn(tx)
+}

@@ -1,0 +1,13 @@
+package reportsapi
+
+// Summary is a table that triggers keep in step with rows, in the transaction of whatever
+// changes them: API, dashboard, import, cascade or plain SQL. A module lists each of its
+// own in Provides, so that `polyclinic doctor` can recount it.
+type Summary struct {
+	Table    string   // the table that the triggers keep
+	Keys     []string // its primary key
+	Sums     []string // its figures; whole numbers, money in minor units
+	Stamped  bool     // it has a column "stamp", see Stamp
+	Triggers []string // the triggers that keep it
+	Recount  string   // a SELECT that computes Keys and Sums from the rows themselves
+}

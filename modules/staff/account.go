@@ -1,0 +1,103 @@
+package staff
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+)
+
+// activateMark is set, on a profile that is no field of it, to the account made with it.
+const activateMark = "@activate"
+
+// makeAccount makes an account for a new profile when the body has a password. The
+// password is no field of the profile, so it is neither stored with it nor sent back. The
+// account is pending until the profile stands: an active one would be given its own.
+func (k kind) makeAccount(e *core.RecordRequestEvent) error {
+	body := map[string]any{}
+	if err := e.BindBody(&body); err != nil {
+		return kernel.ErrBadInput
+	}
+	sent, ok := body["password"]
+	if !ok || sent == nil || sent == "" {
+		return nil
+	}
+	password, ok := sent.(string)
+	if !ok {
+		return kernel.Bad("password", "validation_invalid_type", "Must be text.")
+	}
+	if e.Record.GetString("userId") != "" {
+		return kernel.Bad("userId", "account_given", "Either name an account or send a password for a new one.")
+	}
+	c, err := e.App.FindCollectionByNameOrId(kernel.AccountsCollection)
+	if err != nil {
+		return err
+	}
+	account := core.NewRecord(c)
+	account.Load(map[string]any{"name": e.Record.GetString("name"), "role": k.role.Name, "status": authapi.Pending})
+	account.SetEmail(e.Record.GetString("email"))
+	account.SetPassword(password)
+	kernel.SetActor(account, kernel.Actor(e.Record))
+	if err := e.App.Save(account); err != nil {
+		return k.accountErrors(e, err)
+	}
+	e.Record.Set("userId", account.Id)
+	e.Record.SetRaw(activateMark, account.Id)
+	return nil
+}
+
+// accountErrors names what is wrong with the account and with the profile in one answer.
+func (k kind) accountErrors(e *core.RecordRequestEvent, err error) error {
+	bad := kernel.Of(e.App).FieldErrors(err)
+	if len(bad) == 0 {
+		return err
+	}
+	checked := k.checkEntries(e.App, e.Record)
+	for _, own := range kernel.Of(e.App).FieldErrors(checked) {
+		if !slices.ContainsFunc(bad, func(b *kernel.Error) bool { return b.Field == own.Field }) {
+			bad = append(bad, own)
+		}
+	}
+	return bad.Complete(e.App, e.Record)
+}
+
+func activate(tx core.App, r *core.Record) error {
+	id, _ := r.GetRaw(activateMark).(string)
+	if id == "" {
+		return nil
+	}
+	r.SetRaw(activateMark, nil)
+	return setAccount(tx, id, "status", authapi.Active)
+}
+
+// setAccount changes one field of an account; an account that is gone needs no change.
+func setAccount(tx core.App, id, field string, value any) error {
+	account, err := tx.FindRecordById(kernel.AccountsCollection, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("account of a profile: %w", err)
+	}
+	account.Set(field, value)
+	return tx.Save(account)
+}
+
+// mirrorDuty keeps the duties where the access rules look: on the account.
+func mirrorDuty(tx core.App, r *core.Record) error {
+	before, now := r.Original().GetString("userId"), r.GetString("userId")
+	if before != "" && before != now {
+		if err := setAccount(tx, before, "duty", []string{}); err != nil {
+			return err
+		}
+	}
+	if now == "" {
+		return nil
+	}
+	return setAccount(tx, now, "duty", r.GetStringSlice("duty"))
+}

@@ -1,0 +1,34 @@
+package staff
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
+)
+
+// profile gives an account of the kind's role its profile.
+func (k kind) profile() authapi.Profile {
+	return authapi.Profile{
+		Role: k.role.Name, Collection: k.collection,
+		Create: func(tx core.App, account *core.Record) error {
+			c, err := tx.FindCollectionByNameOrId(k.collection)
+			if err != nil {
+				return err
+			}
+			r := core.NewRecord(c)
+			r.Load(map[string]any{"name": account.GetString("name"), "email": account.Email(), "userId": account.Id})
+			if k.collection == "doctors" {
+				r.Set("specialty", "General practice") // until an admin says which
+			}
+			return tx.Save(r)
+		},
+	}
+}
+
+var doctorTable = exchangeapi.Table{
+	Name: "doctors", Collection: "doctors", Doc: "The clinic's doctors, without their accounts.",
+	Columns: []string{"name", "specialty", "contact", "email", "consultationFee", "hours", "sourceId"},
+	Keys:    [][]string{{"sourceId"}},
+	Natural: []string{"name", "specialty", "email"},
+}

@@ -1,0 +1,80 @@
+package staff
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
+)
+
+var (
+	errNeeded     = kernel.Fail(http.StatusConflict, "has_future", "Something still needs this person.")
+	errNotDeleted = kernel.Fail(http.StatusConflict, "not_deleted", "The profile was not deleted.")
+	// errKept is the database's last word on a delete that went round the hooks.
+	errKept = kernel.Fail(http.StatusConflict, "profile_kept", "Profiles are never removed from the database.")
+)
+
+// checkFuture asks every module whether something stands in the way.
+func (k kind) checkFuture(tx core.App, r *core.Record) error {
+	var reasons []string
+	for _, b := range kernel.All[staffapi.Blocker](kernel.Of(tx)) {
+		reason, err := b.Blocks(tx, k.collection, r.Id)
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			reasons = append(reasons, reason)
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return errNeeded.Saying("The " + k.noun + " cannot be deleted: " + strings.Join(reasons, "; ") + ".")
+}
+
+// remove takes a profile off every list. Who is deleted does not go on signing in.
+func remove(tx core.App, r *core.Record) error {
+	p, err := tx.FindRecordById(r.Collection(), r.Id)
+	if err != nil {
+		return err
+	}
+	if !p.GetDateTime("deletedAt").IsZero() {
+		return kernel.ErrNotFound
+	}
+	kernel.SetActor(p, kernel.Actor(r))
+	p.Set("deletedAt", types.NowDateTime())
+	if err := tx.Save(p); err != nil {
+		return err
+	}
+	if id := p.GetString("userId"); id != "" {
+		return setAccount(tx, id, "status", authapi.Disabled)
+	}
+	return nil
+}
+
+// Restore brings a deleted profile back. It returns errNotDeleted when it was not deleted.
+// Its account stays disabled until an admin opens it again.
+func Restore(tx core.App, p *core.Record) error {
+	if p.GetDateTime("deletedAt").IsZero() {
+		return errNotDeleted
+	}
+	p.Set("deletedAt", nil)
+	return tx.Save(p)
+}
+
+func (k kind) restoreRoute() kernel.Route {
+	return kernel.Op(kernel.Route{
+		Method: http.MethodPost, Path: "/api/" + k.collection + "/{id}/restore", Record: k.collection, Deleted: true,
+		Allow: admins, Returns: k.collection,
+		Summary: "Bring a deleted " + k.noun + " back; the account stays disabled",
+		Errors:  []*kernel.Error{errNotDeleted},
+	}, func(c *kernel.Call, _ kernel.Nothing) (*core.Record, error) {
+		kernel.SetActor(c.Record, c.Auth.Id)
+		return c.Record, Restore(c.App, c.Record)
+	})
+}
