@@ -66,6 +66,7 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 		return err
 	}
 	se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "kernel.documented", Priority: priorityDocumented, Func: k.serveDocumented})
+	se.Router.Bind(k.listForCaller())
 	se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "kernel.keys", Priority: priorityKeys, Func: k.once})
 	for _, m := range k.Modules {
 		if k.Disabled[m.Name] {

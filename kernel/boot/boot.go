@@ -45,6 +45,7 @@ func Main(mods []kernel.Module) error {
 	if err := k.Attach(app); err != nil {
 		return err
 	}
+	bindRefuseNewer(k, app)
 	bindStop(app)
 	app.RootCmd.AddCommand(serveCommand(k, app), cmd.NewSuperuserCommand(app), modulesCommand(k), configCommand(k), healthCommand())
 	for _, m := range k.Modules {

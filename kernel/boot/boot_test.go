@@ -180,6 +180,8 @@ func TestDataOfANewerVersion(t *testing.T) {
 		}
 		said, status := polyclinic.Run(t, "serve", "--http", program.FreeAddress(t), "--dir", dir)
 		wantWords(t, said, status, 1, "was written by a newer Polyclinic", step, "restore a backup")
+		said, status = polyclinic.Run(t, "superuser", "upsert", "root@polyclinic.test", "password-1", "--dir", dir)
+		wantWords(t, said, status, 1, "was written by a newer Polyclinic", step)
 
 		// A site's own script is no newer version.
 		if _, err := db.Update("_migrations", dbx.Params{"file": "1999999999_ward.js"}, dbx.HashExp{"file": step}).Execute(); err != nil {

@@ -20,9 +20,6 @@ func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
 			return err
 		}
 		defer release()
-		if err := refuseNewer(k, app); err != nil {
-			return err
-		}
 		if err := app.RunAllMigrations(); err != nil {
 			return err
 		}

@@ -6,9 +6,20 @@ import (
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
+
+// bindRefuseNewer keeps every command, not only serve, away from data that it does not know.
+func bindRefuseNewer(k *kernel.Kernel, app core.App) {
+	app.OnBootstrap().Bind(&hook.Handler[*core.BootstrapEvent]{Id: "boot.newer", Func: func(e *core.BootstrapEvent) error {
+		if err := e.Next(); err != nil {
+			return err
+		}
+		return refuseNewer(k, e.App)
+	}})
+}
 
 // refuseNewer returns an error when steps ran on the data that are not in this build.
 func refuseNewer(k *kernel.Kernel, app core.App) error {

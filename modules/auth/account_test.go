@@ -160,3 +160,19 @@ func TestMe(t *testing.T) {
 	want(t, "a superuser", s.Do(t, "GET", "/api/auth/me", dashboard(t, s), nil), http.StatusOK, `"profile":null`)
 	want(t, "who signs out in the dashboard", s.Do(t, "POST", "/api/auth/logout", dashboard(t, s), nil), http.StatusForbidden)
 }
+
+func TestAnAccountIsFoundByItsProfileToo(t *testing.T) {
+	s := set.Start(t)
+	id := card(t, s, authapi.Ada.ID)
+	for given, want := range map[string]string{authapi.Ada.ID: authapi.Ada.ID, id: authapi.Ada.ID, "nobody000000000": "", "": ""} {
+		if got, err := authapi.AccountID(s.App, given); err != nil || got != want {
+			t.Errorf("AccountID(%q) = %q, %v, want %q", given, got, err, want)
+		}
+	}
+	for accountID, want := range map[string]string{authapi.Ada.ID: id, authapi.Bob.ID: "", authapi.Alma.ID: ""} {
+		p, err := authapi.ProfileOf(s.App, account(t, s, accountID))
+		if err != nil || (p == nil) != (want == "") || p != nil && p.Id != want {
+			t.Errorf("ProfileOf(%s) = %v, %v, want %q", accountID, p, err, want)
+		}
+	}
+}

@@ -56,16 +56,25 @@ type attempt struct {
 }
 
 // begin returns how long the caller must wait, or an attempt that must be ended. Guesses at
-// one account from one address take turns.
-func (a *attempts) begin(account, address string, now func() time.Time) (*attempt, time.Duration) {
+// one account from one address take turns; a caller that may not be held up here, because
+// others wait for it, is told to come again.
+func (a *attempts) begin(account, address string, now func() time.Time, mayWait bool) (*attempt, time.Duration) {
 	account, address = strings.ToLower(strings.TrimSpace(account)), network(address)
 	a.mu.Lock()
 	t := &attempt{a, a.tally("p|"+account+"|"+address, now()), a.tally("u|"+account, now()), a.tally("a|"+address, now())}
 	t.each(func(t *tally) { t.waiting++ })
 	a.mu.Unlock()
-	t.pair.turn.Lock()
+	gotTurn := t.pair.turn.TryLock()
+	if !gotTurn && mayWait {
+		t.pair.turn.Lock()
+		gotTurn = true
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !gotTurn {
+		t.each(func(t *tally) { t.waiting-- })
+		return nil, time.Second
+	}
 	at := now()
 	wait := t.pair.until.Sub(at)
 	if t.pair.good.IsZero() {

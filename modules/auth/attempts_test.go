@@ -14,7 +14,7 @@ func (c *clock) pass(d time.Duration) { c.at = c.at.Add(d) }
 
 // try makes one attempt with the outcome and returns the wait, 0 when it was let through.
 func (c *clock) try(a *attempts, account, address string, o outcome) time.Duration {
-	t, wait := a.begin(account, address, c.now)
+	t, wait := a.begin(account, address, c.now, true)
 	if t != nil {
 		t.end(o, c.now())
 	}
@@ -109,6 +109,24 @@ func TestAnUndecidedAttemptCountsNeitherWay(t *testing.T) {
 	}
 	if !a.tally("p|ada|192.0.2.1", c.now()).good.IsZero() {
 		t.Error("counts as a success")
+	}
+}
+
+// Whoever holds the database's one writer must not wait for somebody who waits for it.
+func TestAHurriedAttemptDoesNotWaitForItsTurn(t *testing.T) {
+	a, c := start()
+	first, _ := a.begin("ada", "192.0.2.1", c.now, true)
+	if second, wait := a.begin("ada", "192.0.2.1", c.now, false); second != nil || wait <= 0 {
+		t.Errorf("got %v, %s", second, wait)
+	}
+	first.end(right, c.now())
+	second, wait := a.begin("ada", "192.0.2.1", c.now, false)
+	if second == nil || wait != 0 {
+		t.Fatalf("after the first: got %v, %s", second, wait)
+	}
+	second.end(right, c.now())
+	if n := a.tally("p|ada|192.0.2.1", c.now()).waiting; n != 0 {
+		t.Errorf("%d are waiting", n)
 	}
 }
 

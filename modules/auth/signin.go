@@ -148,7 +148,7 @@ func bindSignIn(k *kernel.Kernel, s *state) {
 		if _, tried := body["oldPassword"]; !tried || e.HasSuperuserAuth() {
 			return e.Next()
 		}
-		return s.guarded(e.RequestEvent, ownPasswordKey(e.Record), func() (outcome, error) {
+		return s.guarded(e.RequestEvent, ownPasswordKey(e.Record), false, func() (outcome, error) {
 			err := e.Next()
 			for _, bad := range k.FieldErrors(err) {
 				if bad.Field == "oldPassword" {
@@ -185,7 +185,7 @@ func findByEmail(e *core.RecordAuthWithPasswordRequestEvent) error {
 // checked runs a check of a password outside of any transaction, unless too many failed
 // before.
 func (s *state) checked(e *core.RequestEvent, account string, check func() (outcome, error)) error {
-	return s.guarded(e, account, func() (outcome, error) {
+	return s.guarded(e, account, true, func() (outcome, error) {
 		release, err := s.checks.take(e.Request.Context())
 		if err != nil {
 			return undecided, err
@@ -195,10 +195,10 @@ func (s *state) checked(e *core.RequestEvent, account string, check func() (outc
 	})
 }
 
-// guarded is checked for callers within a transaction: waiting for a place among the
-// sign-ins there, which wait for the one writer, would be for ever.
-func (s *state) guarded(e *core.RequestEvent, account string, check func() (outcome, error)) error {
-	try, wait := s.attempts.begin(account, e.RealIP(), time.Now)
+// guarded is checked for callers that hold the one writer: they wait for nobody, since the
+// others wait for it.
+func (s *state) guarded(e *core.RequestEvent, account string, mayWait bool, check func() (outcome, error)) error {
+	try, wait := s.attempts.begin(account, e.RealIP(), time.Now, mayWait)
 	if wait > 0 {
 		seconds := int(math.Ceil(wait.Seconds()))
 		e.Response.Header().Set("Retry-After", strconv.Itoa(seconds))

@@ -44,5 +44,3 @@ func cast(app core.App) error {
 	r.Load(map[string]any{"invoiceId": billingapi.CastPaid, "kind": billingapi.Payment, "amount": 150, "method": "card", "receivedById": authapi.Carl.ID})
 	return app.Save(r)
 }
-
-func demo(core.App) error { return nil }

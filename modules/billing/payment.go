@@ -145,8 +145,8 @@ func Book(tx core.App, invoice *core.Record, e Entry) (*core.Record, error) {
 
 // PaymentInput is a payment as a cashier enters it.
 type PaymentInput struct {
-	Amount    *float64 `json:"amount" doc:"in major units; at most what is owed"`
-	Method    string   `json:"method" doc:"cash, card, transfer, insurance or other"`
+	Amount    *float64 `json:"amount" required:"true" doc:"in major units; at most what is owed"`
+	Method    string   `json:"method" required:"true" doc:"cash, card, transfer, insurance or other"`
 	Reference string   `json:"reference" doc:"such as the number of the transfer"`
 }
 
@@ -166,7 +166,7 @@ func (in PaymentInput) Validate() error {
 
 // RefundInput is a refund as a cashier enters it.
 type RefundInput struct {
-	Amount    *float64 `json:"amount" doc:"in major units; at most what was paid and not given back yet"`
+	Amount    *float64 `json:"amount" required:"true" doc:"in major units; at most what was paid and not given back yet"`
 	Method    string   `json:"method" doc:"cash, card, transfer, insurance or other; by default that of the last payment"`
 	Reason    string   `json:"reason" doc:"why, at most 500 characters"`
 	Reference string   `json:"reference" doc:"such as the number of the transfer"`
@@ -206,7 +206,7 @@ func book(c *kernel.Call, kind string, amount float64, e Entry) (*core.Record, e
 	if !ok {
 		return nil, errAmount.Saying(fmt.Sprintf("Must be an amount with at most %d decimals, as %s has.", clinicapi.Decimals(currency), currency)).At("amount")
 	}
-	e.Kind, e.AmountMinor, e.By = kind, minor, c.Auth.Id
+	e.Kind, e.AmountMinor, e.By = kind, minor, actorOf(c)
 	r, err := Book(c.App, c.Record, e)
 	if err != nil {
 		return nil, err

@@ -47,6 +47,8 @@ func placeBetween(tx core.App, after, last int64) error {
 	for _, sql := range []string{
 		// One that moves to another record leaves a gap in the one it was part of.
 		`UPDATE fhir_records SET due = 1 WHERE id IN (SELECT part FROM fhir_resources WHERE part IS NOT NULL AND` + waiting + `)`,
+		// One that its source has taken back only leaves the record.
+		`UPDATE fhir_resources SET state = 1 WHERE skipped AND part IS NOT NULL AND` + waiting,
 		`UPDATE fhir_resources SET patient = ` + fmt.Sprintf(meant, "patientKey") + ` WHERE patientKey != '' AND` + waiting,
 		`UPDATE fhir_resources SET root = CASE WHEN ofKey = '' THEN CASE WHEN byDay THEN NULL ELSE id END ELSE ` + fmt.Sprintf(meant, "ofKey") + ` END WHERE` + waiting,
 		`UPDATE fhir_resources SET rootDay = CASE WHEN root IS NULL AND byDay THEN COALESCE(NULLIF(day, ''), 'undated') ELSE '' END WHERE` + waiting,

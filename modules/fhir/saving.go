@@ -3,32 +3,12 @@ package fhir
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
-
-	"github.com/polyclinic-os/polyclinic/modules/fhir/fhirapi"
 )
-
-// maxSourceID is the length of the sourceId fields, in bytes to be safe.
-const maxSourceID = 300
-
-// sourceID is what the record is known by: which set of data, and which resource of it.
-func (w *writer) sourceID() string {
-	id := w.run.source + ":" + w.group.RootKey
-	if w.group.Day != "" {
-		id += "@" + w.group.Day
-	}
-	if len(id) > maxSourceID {
-		sum := sha256.Sum256([]byte(id))
-		id = w.run.source + ":" + hex.EncodeToString(sum[:])
-	}
-	return id
-}
 
 func (w *writer) create(fields map[string]any) (outcome, error) {
 	c, err := w.tx.FindCachedCollectionByNameOrId(w.importer.Collection)
@@ -37,7 +17,7 @@ func (w *writer) create(fields map[string]any) (outcome, error) {
 	}
 	r := core.NewRecord(c)
 	r.Load(fields)
-	r.Set("sourceId", w.sourceID())
+	r.Set("sourceId", w.group.sourceID(w.run.source))
 	if err := w.tx.Save(r); err != nil {
 		return untouched, err
 	}
@@ -123,38 +103,4 @@ func digest(value any) string {
 	}
 	sum := sha256.Sum256(text)
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
-}
-
-// done notes that the parts are in.
-func (w *writer) done(did outcome) (tell func(), err error) {
-	g := w.group
-	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_records SET due = 0, refused = 0, record = {:record}, written = {:written} WHERE id = {:id}`).
-		Bind(dbx.Params{"record": g.Record, "written": g.Written, "id": g.ID}).Execute()
-	if err != nil {
-		return nil, err
-	}
-	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_resources SET state = CASE WHEN skipped THEN 3 ELSE 2 END, fresh = fresh AND skipped
-		WHERE part = {:id} AND state < 3`).Bind(dbx.Params{"id": g.ID}).Execute()
-	return func() { w.run.countDone(w.importer.Collection, g.parts, did) }, err
-}
-
-// refused notes why the parts did not go in. What waits for another file is tried again
-// by the next import, the rest when it is read again.
-func (w *writer) refused(no *fhirapi.Refusal) (tell func(), err error) {
-	g := w.group
-	due, state, hash := 0, "CASE WHEN fresh OR skipped THEN 3 ELSE 2 END", "x''"
-	switch no.Kind {
-	case fhirapi.Waiting:
-		due, state, hash = 1, "state", "hash"
-	case fhirapi.Skipped:
-		state, hash = "3", "hash"
-	}
-	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_records SET due = {:due}, refused = {:run} WHERE id = {:id}`).
-		Bind(dbx.Params{"due": due, "run": w.run.id, "id": g.ID}).Execute()
-	if err != nil {
-		return nil, err
-	}
-	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_resources SET hash = ` + hash + `, state = ` + state + ` WHERE part = {:id} AND state = 1`).
-		Bind(dbx.Params{"id": g.ID}).Execute()
-	return func() { w.run.countRefused(g.parts, no) }, err
 }

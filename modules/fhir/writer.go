@@ -82,31 +82,37 @@ func (w *writer) fields(set *fhirapi.Set) (fields map[string]any, err error) {
 // that is not undone by an import.
 func (w *writer) set() (*fhirapi.Set, error) {
 	set := &fhirapi.Set{Day: w.group.Day, Clinic: w.clinic, Find: w.find, Read: w.read}
-	var patient int64
+	var first *part
 	for _, p := range w.group.parts {
 		if p.Skipped {
 			continue
 		}
-		if len(set.Parts) > 0 && p.Patient != patient {
+		if first == nil {
+			first = p
+		}
+		if p.Patient != first.Patient {
 			return nil, fhirapi.Refuse("", "it is part of the same thing as another patient's resources")
 		}
-		patient = p.Patient
-		entry, err := w.entry(p)
+		if len(p.Text) == 0 {
+			return nil, fhirapi.Missing("", "the text of what else is in its record was not kept: import those files again")
+		}
+		r, err := entry(p.Type, p.Text)
 		if err != nil {
 			return nil, err
 		}
-		set.Parts = append(set.Parts, entry)
+		set.Parts = append(set.Parts, r)
 		if p.ID == w.group.Root {
-			set.Root = entry
+			set.Root = r
 		}
 	}
-	if len(set.Parts) == 0 {
+	if first == nil {
 		return nil, fhirapi.Refuse("", "its source has taken it back; the clinic's record is left as it is")
 	}
-	if err := w.root(set, patient); err != nil {
-		return nil, err
+	if first.Patient != 0 && (first.PatientRecord == "" || first.PatientRefused == w.run.id) {
+		return nil, fhirapi.Refuse("", "its patient was refused")
 	}
-	if err := w.patient(set, patient); err != nil {
+	set.PatientID = first.PatientRecord
+	if err := w.root(set, first.Patient); err != nil {
 		return nil, err
 	}
 	gone, err := w.was(set)
@@ -116,89 +122,51 @@ func (w *writer) set() (*fhirapi.Set, error) {
 	return set, nil
 }
 
-func (w *writer) entry(p *part) (fhirapi.Resource, error) {
-	if len(p.Text) == 0 {
-		return fhirapi.Resource{}, fhirapi.Missing("", "the text of what else is in its record was not kept: import those files again")
-	}
-	text, err := unpack(p.Text)
+// entry returns a resource of the importer's memory.
+func entry(kind string, packed []byte) (fhirapi.Resource, error) {
+	text, err := unpack(packed)
 	if err != nil {
 		return fhirapi.Resource{}, err
 	}
-	e := fhirapi.Resource{Type: p.Type, Raw: text}
+	r := fhirapi.Resource{Type: kind, Raw: text}
 	var head struct{ ID string }
-	if err := e.Decode(&head); err != nil {
-		return e, fhirapi.Refuse("", err.Error())
+	if err := r.Decode(&head); err != nil {
+		return r, fhirapi.Refuse("", err.Error())
 	}
-	e.ID = head.ID
-	return e, nil
+	r.ID = head.ID
+	return r, nil
 }
 
-// root loads what holds the parts together where that is none of them: the encounter of
-// what was found at it.
-func (w *writer) root(set *fhirapi.Set, patient int64) error {
-	if set.Root.Type != "" || w.group.Day != "" {
+// root is what holds the parts together where that is none of them: the encounter of what
+// was found at it.
+func (w *writer) root(set *fhirapi.Set, patient int64) (err error) {
+	g := w.group
+	set.RootIn = fhirapi.Found{Known: true, Collection: g.RootCollection, ID: g.RootRecord}
+	if set.Root.Type != "" || g.Day != "" {
 		return nil
 	}
-	var root struct {
-		part
-		Collection string `db:"collection"`
-		Record     string `db:"record"`
-	}
-	err := w.tx.DB().NewQuery(`SELECT r.id, r.type, COALESCE(r.patient, 0) AS patient, COALESCE(t.text, x'') AS text,
-		COALESCE(p.collection, '') AS collection, COALESCE(p.record, '') AS record
-		FROM fhir_resources r LEFT JOIN fhir_texts t ON t.resource = r.id LEFT JOIN fhir_records p ON p.id = r.part AND p.record != ''
-		WHERE r.id = {:id}`).Bind(dbx.Params{"id": w.group.Root}).One(&root)
-	if err != nil {
-		return fmt.Errorf("root of record: %w", err)
-	}
-	set.RootIn = fhirapi.Found{Known: true, Collection: root.Collection, ID: root.Record}
-	if root.Patient != 0 && patient != 0 && root.Patient != patient {
+	if g.RootPatient != 0 && patient != 0 && g.RootPatient != patient {
 		return fhirapi.Refuse("", "what it is part of is another patient's")
 	}
-	if len(root.Text) > 0 {
-		set.Root, err = w.entry(&root.part)
+	if len(g.RootText) > 0 {
+		set.Root, err = entry(g.RootType, g.RootText)
 	}
 	return err
 }
 
-// patient finds the record of the patient, who must have gone in first.
-func (w *writer) patient(set *fhirapi.Set, patient int64) error {
-	if patient == 0 {
-		return nil
-	}
-	var refused int64
-	err := w.tx.DB().NewQuery(`SELECT p.record, p.refused FROM fhir_resources r JOIN fhir_records p ON p.id = r.part WHERE r.id = {:id}`).
-		Bind(dbx.Params{"id": patient}).Row(&set.PatientID, &refused)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("patient of record: %w", err)
-	}
-	if err != nil || set.PatientID == "" || refused == w.run.id {
-		return fhirapi.Refuse("", "its patient was refused")
-	}
-	return nil
-}
-
 // was finds the record of an earlier import and reports whether the clinic removed it.
 func (w *writer) was(set *fhirapi.Set) (gone bool, err error) {
-	collection := w.importer.Collection
-	if w.group.Record != "" {
-		set.Was, err = w.tx.FindRecordById(collection, w.group.Record)
-		if errors.Is(err, sql.ErrNoRows) {
-			return true, nil
-		}
-	} else {
-		set.Was = &core.Record{}
-		// The index leaves empty ones out: it serves only who says so too.
-		err = w.tx.RecordQuery(collection).Where(dbx.NewExp("sourceId = {:id} AND sourceId != ''", dbx.Params{"id": w.sourceID()})).Limit(1).One(set.Was)
-		if errors.Is(err, sql.ErrNoRows) {
-			set.Was = nil
-			return false, nil
-		}
+	if w.group.Record == "" {
+		return false, nil
+	}
+	set.Was, err = w.tx.FindRecordById(w.importer.Collection, w.group.Record)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("record of an earlier import: %w", err)
 	}
-	access, _ := w.run.kernel.AccessOf(collection) // no table: nothing is deleted softly
+	access, _ := w.run.kernel.AccessOf(w.importer.Collection) // no table: nothing is deleted softly
 	return access.SoftDelete != "" && !set.Was.GetDateTime(access.SoftDelete).IsZero(), nil
 }
 
@@ -225,5 +193,5 @@ func (w *writer) read(key string) (fhirapi.Resource, error) {
 	if err != nil {
 		return fhirapi.Resource{}, err
 	}
-	return w.entry(&p)
+	return entry(p.Type, p.Text)
 }

@@ -1,6 +1,9 @@
 package fhir
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 
 	"github.com/pocketbase/dbx"
@@ -17,11 +20,18 @@ const writeBatch = 200
 type group struct {
 	ID      int64  `db:"id"`
 	Root    int64  `db:"root"`
-	RootKey string `db:"rootKey"`
 	Day     string `db:"day"`
 	At      string `db:"at"`
 	Record  string `db:"record"`
 	Written string `db:"written"`
+
+	// Of the root, where that is none of the parts: the encounter of what was found at it.
+	RootKey        string `db:"rootKey"`
+	RootType       string `db:"rootType"`
+	RootPatient    int64  `db:"rootPatient"`
+	RootCollection string `db:"rootCollection"`
+	RootRecord     string `db:"rootRecord"`
+	RootText       []byte `db:"rootText"`
 
 	parts []*part
 }
@@ -30,16 +40,34 @@ type group struct {
 type part struct {
 	ID      int64  `db:"id"`
 	Group   int64  `db:"part"`
-	Key     string `db:"key"`
 	Type    string `db:"type"`
 	State   int    `db:"state"`
 	Fresh   bool   `db:"fresh"`
 	Skipped bool   `db:"skipped"`
-	Patient int64  `db:"patient"`
 	Run     int64  `db:"run"`
 	File    int    `db:"file"`
 	Entry   int    `db:"entry"`
 	Text    []byte `db:"text"`
+
+	Patient        int64  `db:"patient"`
+	PatientRecord  string `db:"patientRecord"`
+	PatientRefused int64  `db:"patientRefused"`
+}
+
+// maxSourceID is the length of the sourceId fields, in bytes to be safe.
+const maxSourceID = 300
+
+// sourceID is what the record is known by: which set of data, and which resource of it.
+func (g *group) sourceID(source string) string {
+	id := source + ":" + g.RootKey
+	if g.Day != "" {
+		id += "@" + g.Day
+	}
+	if len(id) > maxSourceID {
+		sum := sha256.Sum256([]byte(id))
+		id = source + ":" + hex.EncodeToString(sum[:])
+	}
+	return id
 }
 
 // write makes the records that are due, collection by collection.
@@ -64,15 +92,8 @@ func (r *run) fill(im fhirapi.Importer) error {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}
-		var groups []*group
-		err := r.app.DB().NewQuery(`SELECT p.id, p.root, r.key AS rootKey, p.day, p.at, p.record, p.written
-			FROM fhir_records p JOIN fhir_resources r ON r.id = p.root
-			WHERE p.due = 1 AND p.collection = {:collection} AND (p.at, p.id) > ({:at}, {:id}) ORDER BY p.at, p.id LIMIT {:n}`).
-			Bind(dbx.Params{"collection": im.Collection, "at": last.At, "id": last.ID, "n": writeBatch}).All(&groups)
+		groups, err := r.load(im.Collection, last)
 		if err != nil || len(groups) == 0 {
-			return err
-		}
-		if err := r.loadParts(groups); err != nil {
 			return err
 		}
 		if err := r.writeAll(im, groups); err != nil {
@@ -83,24 +104,37 @@ func (r *run) fill(im fhirapi.Importer) error {
 	}
 }
 
-func (r *run) loadParts(groups []*group) error {
+// load returns the next groups that are due, with everything that they are made of.
+func (r *run) load(collection string, after group) (groups []*group, err error) {
+	err = r.app.DB().NewQuery(`
+		SELECT p.id, p.root, p.day, p.at, p.record, p.written, r.key AS rootKey, r.type AS rootType, COALESCE(r.patient, 0) AS rootPatient,
+			COALESCE(rp.collection, '') AS rootCollection, COALESCE(rp.record, '') AS rootRecord, COALESCE(t.text, x'') AS rootText
+		FROM fhir_records p JOIN fhir_resources r ON r.id = p.root
+		LEFT JOIN fhir_records rp ON rp.id = r.part AND rp.record != ''
+		LEFT JOIN fhir_texts t ON t.resource = r.id AND r.part IS NOT p.id
+		WHERE p.due = 1 AND p.collection = {:collection} AND (p.at, p.id) > ({:at}, {:id}) ORDER BY p.at, p.id LIMIT {:n}`).
+		Bind(dbx.Params{"collection": collection, "at": after.At, "id": after.ID, "n": writeBatch}).All(&groups)
+	if err != nil {
+		return nil, fmt.Errorf("records that are due: %w", err)
+	}
 	byID, ids := map[int64]*group{}, make([]any, 0, len(groups))
 	for _, g := range groups {
 		byID[g.ID], ids = g, append(ids, g.ID)
 	}
 	var parts []*part
-	err := r.app.DB().Select("r.id", "r.part", "r.key", "r.type", "r.state", "r.fresh", "r.skipped",
-		"COALESCE(r.patient, 0) AS patient", "r.run", "r.file", "r.entry", "COALESCE(t.text, x'') AS text").
+	err = r.app.DB().Select("r.id", "r.part", "r.type", "r.state", "r.fresh", "r.skipped", "r.run", "r.file", "r.entry",
+		"COALESCE(t.text, x'') AS text", "COALESCE(r.patient, 0) AS patient", "COALESCE(pp.record, '') AS patientRecord", "COALESCE(pp.refused, 0) AS patientRefused").
 		From("fhir_resources r").LeftJoin("fhir_texts t", dbx.NewExp("t.resource = r.id")).
+		LeftJoin("fhir_resources pr", dbx.NewExp("pr.id = r.patient")).LeftJoin("fhir_records pp", dbx.NewExp("pp.id = pr.part")).
 		Where(dbx.In("r.part", ids...)).AndWhere(dbx.NewExp("r.state < 3")).OrderBy("r.day", "r.id").All(&parts)
 	if err != nil {
-		return fmt.Errorf("what records are made of: %w", err)
+		return nil, fmt.Errorf("what records are made of: %w", err)
 	}
 	for _, p := range parts {
 		g := byID[p.Group]
 		g.parts = append(g.parts, p)
 	}
-	return nil
+	return groups, nil
 }
 
 // writeAll writes some groups in one transaction. What cannot be written undoes nothing
@@ -110,6 +144,9 @@ func (r *run) writeAll(im fhirapi.Importer, groups []*group) error {
 	err := r.app.RunInTransaction(func(tx core.App) error {
 		clinic, err := clinicapi.Current(tx)
 		if err != nil {
+			return err
+		}
+		if err := r.adopt(tx, im.Collection, groups); err != nil {
 			return err
 		}
 		for _, g := range groups {
@@ -131,26 +168,32 @@ func (r *run) writeAll(im fhirapi.Importer, groups []*group) error {
 	return nil
 }
 
-// savepoint runs fn and undoes what it wrote when it fails. PocketBase has no nested
-// transactions: its own would go on in the outer one.
-func savepoint(tx core.App, fn func() error) error {
-	do := func(sql string) error { _, err := tx.NonconcurrentDB().NewQuery(sql).Execute(); return err }
-	if err := do("SAVEPOINT fhir_record"); err != nil {
-		return &fatal{err}
-	}
-	failed := fn()
-	if failed != nil {
-		if err := do("ROLLBACK TO fhir_record"); err != nil {
-			return &fatal{err}
+// adopt finds records that the importer does not remember but that are its own by their
+// sourceId: they came with a table from another clinic.
+func (r *run) adopt(tx core.App, collection string, groups []*group) error {
+	byID, ids := map[string]*group{}, []string{}
+	for _, g := range groups {
+		if g.Record == "" {
+			id := g.sourceID(r.source)
+			byID[id], ids = g, append(ids, id)
 		}
 	}
-	if err := do("RELEASE fhir_record"); err != nil {
-		return &fatal{err}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return err
 	}
-	return failed
+	var found []struct {
+		ID       string `db:"id"`
+		SourceID string `db:"sourceId"`
+	}
+	// The index leaves empty ones out: it serves only who says so too.
+	err = tx.DB().Select("c.id", "c.sourceId").From(collection + " c").
+		Where(dbx.NewExp("c.sourceId != '' AND c.sourceId IN (SELECT value FROM json_each({:ids}))", dbx.Params{"ids": string(list)})).All(&found)
+	if err != nil {
+		return fmt.Errorf("records of an earlier import: %w", err)
+	}
+	for _, f := range found {
+		byID[f.SourceID].Record = f.ID
+	}
+	return nil
 }
-
-// fatal is an error that is nobody's resource's fault and ends the import.
-type fatal struct{ error }
-
-func (f *fatal) Unwrap() error { return f.error }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -24,7 +25,10 @@ var movementsRoute = kernel.Op(kernel.Route{
 	// The row id breaks ties: several movements can fall into one millisecond.
 	err = c.App.RecordQuery("inventory_movements").Where(ofItem).OrderBy("created DESC", "rowid DESC").
 		Limit(int64(l.PerPage)).Offset(l.Offset()).All(&l.Items)
-	return l, err
+	if err != nil {
+		return l, err
+	}
+	return l, apis.EnrichRecords(c.RequestEvent, l.Items)
 })
 
 type alertsInput struct {
@@ -33,7 +37,7 @@ type alertsInput struct {
 
 type alertsOutput struct {
 	Days     int            `json:"days"`
-	Low      []*core.Record `json:"low" doc:"at or below the reorder level"`
+	Low      []*core.Record `json:"low" doc:"at or below the reorder level; without a level, used up"`
 	Expiring []*core.Record `json:"expiring" doc:"in stock and expiring within the days, soonest first"`
 	Expired  []*core.Record `json:"expired" doc:"in stock and expired, longest first"`
 }
@@ -64,7 +68,7 @@ var alertsRoute = kernel.Op(kernel.Route{
 		where, order string
 		into         *[]*core.Record
 	}{
-		{"reorderLevel > 0 AND quantity <= reorderLevel", "itemName", &out.Low},
+		{"quantity <= reorderLevel", "itemName", &out.Low},
 		{"quantity > 0 AND expiryDate >= {:today} AND expiryDate <= {:last}", "expiryDate", &out.Expiring},
 		{"quantity > 0 AND expiryDate != '' AND expiryDate < {:today}", "expiryDate", &out.Expired},
 	} {
@@ -72,6 +76,9 @@ var alertsRoute = kernel.Op(kernel.Route{
 		err := c.App.RecordQuery("inventory").Where(dbx.NewExp("deletedAt = '' AND "+q.where, day)).
 			OrderBy(q.order, "id").Limit(maxAlerts).All(q.into)
 		if err != nil {
+			return out, err
+		}
+		if err := apis.EnrichRecords(c.RequestEvent, *q.into); err != nil {
 			return out, err
 		}
 	}

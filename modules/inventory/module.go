@@ -4,8 +4,11 @@ package inventory
 import (
 	"net/http"
 
+	"github.com/pocketbase/pocketbase/core"
+
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
 )
 
@@ -34,11 +37,12 @@ func Module() kernel.Module {
 			kernel.Before(kernel.Update, "inventory", "the entries make sense", checkEntries),
 			kernel.Before(kernel.Create, "inventory", "the movement knows who and why", noteChange),
 			kernel.Before(kernel.Update, "inventory", "the movement knows who and why", noteChange),
+			kernel.Before(kernel.Create, "inventory_movements", "movements are written by the database alone", noMovement),
 			kernel.InsteadOfDelete("inventory", "the item leaves every list and is kept with its movements", takeOff),
 		},
 		Routes:   []kernel.Route{adjustRoute, movementsRoute, alertsRoute},
 		Errors:   []*kernel.Error{errStock, errFinal, errKept},
-		Provides: []any{table},
+		Provides: []any{table, guard{}},
 		Cast:     cast,
 		Demo:     demo,
 	}
@@ -72,4 +76,16 @@ var table = exchangeapi.Table{
 	ImportOnly: []string{"sourceId"},
 	Keys:       [][]string{{"sourceId"}},
 	Natural:    []string{"itemName", "batch", "expiryDate"},
+}
+
+// guard tells the clinic that its currency must keep its decimals.
+type guard struct{}
+
+var _ clinicapi.CurrencyGuard = guard{}
+
+// CurrencyInUse implements clinicapi.CurrencyGuard.
+func (guard) CurrencyInUse(tx core.App) (bool, error) {
+	var used bool
+	err := tx.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM inventory WHERE unitPriceMinor != 0)").Row(&used)
+	return used, err
 }

@@ -78,8 +78,11 @@ func checkEntries(tx core.App, r *core.Record) error {
 		bad = append(bad, kernel.Bad("unitPrice", "validation_invalid_amount", "Must be 0 or more, with no more decimals than "+s.Currency+" has."))
 	}
 	r.Set("unitPriceMinor", minor)
-	return bad.OrNil()
+	return bad.Complete(tx, r)
 }
+
+// noMovement refuses one that no change of a quantity stands behind.
+func noMovement(core.App, *core.Record) error { return errFinal }
 
 // noteChange tells the trigger what to write into the movement.
 func noteChange(_ core.App, r *core.Record) error {

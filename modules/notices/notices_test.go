@@ -40,7 +40,7 @@ func TestWriting(t *testing.T) {
 	dates := func(from, to int) string {
 		return fmt.Sprintf(`{"title":"T","body":"B","publishAt":%q,"expiresAt":%q}`, days(from), days(to))
 	}
-	set.Run(t, []kerneltest.Scenario{
+	set.Start(t).On(t, []kerneltest.Scenario{
 		{Name: "an admin writes one", As: alma, Path: path, Body: `{"title":" Fire drill ","body":"At noon.","pinned":true}`, Want: 201, Has: []string{`"title":"Fire drill"`, `"pinned":true`}, Not: []string{`"publishAt":""`}},
 		{Name: "a guest signs in first", Path: path, Body: `{"title":"T","body":"B"}`, Want: 401},
 		{Name: "a doctor may not", As: as(authapi.Grace), Path: path, Body: `{"title":"T","body":"B"}`, Want: 403},

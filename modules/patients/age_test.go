@@ -21,6 +21,7 @@ func born(years, days int) string {
 func year(ago int) string { return fmt.Sprint(time.Now().UTC().Year() - ago) }
 
 func TestAgeAndDateOfBirthAtCreation(t *testing.T) {
+	s := set.Start(t)
 	for _, c := range []struct {
 		name, body string
 		want       int
@@ -50,11 +51,10 @@ func TestAgeAndDateOfBirthAtCreation(t *testing.T) {
 		{"nor on 30 February", `{"name":"X","dateOfBirth":"1990-02-30"}`, 400, `"dateOfBirth":{"code":"validation_invalid_date"`},
 		{"nor in words", `{"name":"X","dateOfBirth":"May 1990"}`, 400, `"dateOfBirth":{"code":"validation_invalid_date"`},
 	} {
-		set.Run(t, []kerneltest.Scenario{
+		s.On(t, []kerneltest.Scenario{
 			{Name: c.name, As: as(authapi.Rosa), Path: "/api/patients", Body: c.body, Want: c.want, Has: []string{c.has}},
 		})
 	}
-	s := set.Start(t)
 	for _, path := range []string{"/api/collections/patients/records", "/api/batch"} {
 		body := `{"name":"X","age":41,"dateOfBirth":"` + born(40, 1) + `"}`
 		if path == "/api/batch" {

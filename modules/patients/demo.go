@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
@@ -36,11 +37,18 @@ func demo(tx core.App) error {
 	for i := range demoPatients {
 		r := core.NewRecord(c)
 		r.Id = fmt.Sprintf("patdemo%08d", i+1)
-		r.Load(demoPatient(dice, i, today))
 		// One every third day, for two years: numbers are given in the order of arrival.
-		arrived := today.AddDate(0, 0, 3*(i-demoPatients)).Add(time.Duration(8*60+dice.IntN(9*60)) * time.Minute)
+		arrived := today.AddDate(0, 0, 3*(i-demoPatients))
+		r.Load(demoPatient(dice, i, today))
+		if r.GetString("dateOfBirth") > arrived.Format(time.DateOnly) {
+			r.Set("dateOfBirth", arrived.Format(time.DateOnly)) // born here
+		}
 		r.Set("registeredOn", arrived.Format(time.DateOnly))
-		r.SetRaw("created", arrived)
+		created, err := types.ParseDateTime(arrived.Add(time.Duration(8*60+dice.IntN(9*60)) * time.Minute))
+		if err != nil {
+			return err
+		}
+		r.SetRaw("created", created)
 		// They came one after the other, nobody ahead of their birth.
 		day := today.AddDate(0, 0, -2*(demoPatients-1-i)).Format(time.DateOnly)
 		if born := r.GetString("dateOfBirth"); len(born) == len(day) {

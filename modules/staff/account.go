@@ -72,11 +72,11 @@ func activate(tx core.App, r *core.Record) error {
 		return nil
 	}
 	r.SetRaw(activateMark, nil)
-	return setAccount(tx, id, "status", authapi.Active)
+	return setStatus(tx, id, authapi.Active)
 }
 
-// setAccount changes one field of an account; an account that is gone needs no change.
-func setAccount(tx core.App, id, field string, value any) error {
+// setStatus changes the status of an account; an account that is gone needs no change.
+func setStatus(tx core.App, id, status string) error {
 	account, err := tx.FindRecordById(kernel.AccountsCollection, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -84,7 +84,7 @@ func setAccount(tx core.App, id, field string, value any) error {
 	if err != nil {
 		return fmt.Errorf("account of a profile: %w", err)
 	}
-	account.Set(field, value)
+	account.Set("status", status)
 	return tx.Save(account)
 }
 
@@ -92,12 +92,12 @@ func setAccount(tx core.App, id, field string, value any) error {
 func mirrorDuty(tx core.App, r *core.Record) error {
 	before, now := r.Original().GetString("userId"), r.GetString("userId")
 	if before != "" && before != now {
-		if err := setAccount(tx, before, "duty", []string{}); err != nil {
+		if err := authapi.SetDuty(tx, before, nil); err != nil && !errors.Is(err, kernel.ErrNotFound) {
 			return err
 		}
 	}
 	if now == "" {
 		return nil
 	}
-	return setAccount(tx, now, "duty", r.GetStringSlice("duty"))
+	return authapi.SetDuty(tx, now, r.GetStringSlice("duty"))
 }

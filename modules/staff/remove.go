@@ -52,7 +52,7 @@ func remove(tx core.App, r *core.Record) error {
 		return err
 	}
 	if id := p.GetString("userId"); id != "" {
-		return setAccount(tx, id, "status", authapi.Disabled)
+		return setStatus(tx, id, authapi.Disabled)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func TestFiveVerbs(t *testing.T) {
 func TestDoctors(t *testing.T) {
 	hours := func(h string) string { return `{"name":"Dr X","specialty":"Y","hours":` + h + `}` }
 	const bad = `"hours":{"code":"validation_invalid_hours"`
-	set.Run(t, []kerneltest.Scenario{
+	set.Start(t).On(t, []kerneltest.Scenario{
 		{Name: "a specialty is needed", As: alma, Path: doctors, Body: `{"name":"Dr X"}`, Want: 400, Has: []string{`"specialty":{"code":"validation_required"`}},
 		{Name: "hours", As: alma, Path: doctors, Body: hours(`[{"weekday":1,"from":"08:00","to":"12:00"},{"weekday":1,"from":"12:00","to":"24:00"}]`), Want: 201, Has: []string{`"weekday":1`}},
 		{Name: "hours end after they begin", As: alma, Path: doctors, Body: hours(`[{"weekday":1,"from":"12:00","to":"12:00"}]`), Want: 400, Has: []string{bad}},
@@ -141,6 +141,7 @@ func TestAnAccountComesWithTheProfile(t *testing.T) {
 }
 
 func TestNothingIsHalfDone(t *testing.T) {
+	s := set.Start(t)
 	for name, c := range map[string]struct {
 		path, body string
 		want       int
@@ -158,7 +159,6 @@ func TestNothingIsHalfDone(t *testing.T) {
 		"a nurse with a bad e-mail": {"/api/nurses", `{"name":"N","email":"x","password":"quite-a-secret-9"}`, 400, []string{"email"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := set.Start(t)
 			r := s.As(t, alma, "POST", c.path, c.body)
 			if r.Status != c.want {
 				t.Fatalf("%d %s", r.Status, r.Body)
@@ -180,7 +180,7 @@ func TestNothingIsHalfDone(t *testing.T) {
 func TestAFutureStandsInTheWay(t *testing.T) {
 	const omar = "/" + staffapi.Omar
 	const reason = "The doctor cannot be deleted: 3 appointments ahead"
-	set.Run(t, []kerneltest.Scenario{
+	set.Start(t).On(t, []kerneltest.Scenario{
 		{Name: "documented", As: alma, Method: "DELETE", Path: doctors + omar, Want: 409, Has: []string{`"has_future"`, reason}},
 		{Name: "collection", As: alma, Method: "DELETE", Path: collection + omar, Want: 409, Has: []string{`"has_future"`}},
 		{Name: "batch", As: alma, Path: "/api/batch", Body: batch("DELETE", collection+omar, ""), Want: 400, Has: []string{reason}},
