@@ -37,6 +37,10 @@ type Module struct {
 	Bind       func(*Kernel) error            // escape hatch: look up contracts, bind other PocketBase hooks
 }
 
+// Alone annotates a command that must have the data folder for itself: it is refused while
+// a server is running on it.
+const Alone = "alone"
+
 // Migration is one forward-only step. ID is "<unix seconds>_<what>"; the kernel
 // inserts the module name, so two modules can never claim the same history row.
 type Migration struct {

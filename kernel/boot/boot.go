@@ -82,6 +82,7 @@ func loadSite(app *pocketbase.PocketBase) (err error) {
 // run executes the command; PocketBase's own Execute drops its error.
 func run(app *pocketbase.PocketBase) error {
 	var kept failure
+	holdForAlone(app.RootCmd, app.DataDir())
 	kept.watch(app.RootCmd)
 	app.RootCmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return kept.keep(err) })
 	if _, _, err := app.RootCmd.Find(os.Args[1:]); err != nil {

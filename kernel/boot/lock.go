@@ -6,6 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
 // lockName is the file by which a server holds its data folder. It stays when the server ends.
@@ -40,4 +44,21 @@ func hold(dir string) (release func(), err error) {
 		return nil, err
 	}
 	return func() { f.Close() }, nil
+}
+
+// holdForAlone makes the commands that are annotated kernel.Alone hold the data folder.
+func holdForAlone(c *cobra.Command, dir string) {
+	if run := c.RunE; run != nil && c.Annotations[kernel.Alone] != "" {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			release, err := hold(dir)
+			if err != nil {
+				return err
+			}
+			defer release()
+			return run(c, args)
+		}
+	}
+	for _, sub := range c.Commands() {
+		holdForAlone(sub, dir)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tests"
+	"golang.org/x/crypto/bcrypt"
 
 	_ "github.com/pocketbase/pocketbase/migrations" // PocketBase's own steps
 
@@ -79,11 +80,26 @@ func (s *Set) prepare() error {
 	if err := app.Save(app.Settings()); err != nil {
 		return err
 	}
+	if err := cheapPasswords(app); err != nil {
+		return err
+	}
 	if err := k.Seed(app, s.Full); err != nil {
 		return err
 	}
 	_ = os.RemoveAll(filepath.Join(s.dir, "backups")) // not part of the template
 	return nil
+}
+
+// cheapPasswords lowers bcrypt's cost: at the real one, sign-ins were most of the tests' time.
+func cheapPasswords(app core.App) error {
+	c, err := app.FindCollectionByNameOrId(kernel.AccountsCollection)
+	if err != nil {
+		return err
+	}
+	if f, ok := c.Fields.GetByName(core.FieldNamePassword).(*core.PasswordField); ok {
+		f.Cost = bcrypt.MinCost
+	}
+	return app.Save(c)
 }
 
 // Start returns a server on a fresh copy of the data; it ends with the test. with runs

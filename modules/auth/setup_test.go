@@ -23,6 +23,12 @@ import (
 	migrations "github.com/polyclinic-os/polyclinic/pb_migrations"
 )
 
+// terminal is what servers of printing print.
+var (
+	terminal bytes.Buffer
+	printing = &kerneltest.Set{Modules: []kernel.Module{hooks.Module(), migrations.Module(), clinic.Module(), auth.ModuleWith(&terminal)}}
+)
+
 var reLink = regexp.MustCompile(`http://127\.0\.0\.1(?::\d+)?(/api/auth/setup\?token=([A-Za-z0-9]+))`)
 
 // empty turns the copy of the cast's data folder into a real clinic's first start.
@@ -40,9 +46,8 @@ func empty(app *tests.TestApp) {
 // firstStart returns a server without accounts, the link's path and its token.
 func firstStart(t *testing.T) (s *kerneltest.Server, path, token string) {
 	t.Helper()
-	var terminal bytes.Buffer
-	fresh := &kerneltest.Set{Modules: []kernel.Module{hooks.Module(), migrations.Module(), clinic.Module(), auth.ModuleWith(&terminal)}}
-	s = fresh.Start(t, empty)
+	terminal.Reset()
+	s = printing.Start(t, empty)
 	m := reLink.FindStringSubmatch(terminal.String())
 	if m == nil {
 		t.Fatalf("no link on the terminal: %q", terminal.String())
@@ -123,9 +128,8 @@ func TestTheLinkIsDeadOnceThereIsAnAdmin(t *testing.T) {
 }
 
 func TestNoLinkWhereThereIsAnAdmin(t *testing.T) {
-	var terminal bytes.Buffer
-	demo := &kerneltest.Set{Modules: []kernel.Module{hooks.Module(), migrations.Module(), clinic.Module(), auth.ModuleWith(&terminal)}}
-	s := demo.Start(t)
+	terminal.Reset()
+	s := printing.Start(t)
 	if terminal.Len() > 0 {
 		t.Errorf("the terminal has %q", terminal.String())
 	}

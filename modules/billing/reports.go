@@ -2,6 +2,7 @@ package billing
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,13 +74,8 @@ type revenue struct {
 
 func revenueSummary(c *reportsapi.Call) (*RevenueSummary, error) {
 	sums := revenue{byMonth: map[string]takings{}, byMethod: map[string]int64{}, byDoctor: map[string]takings{}}
-	for _, span := range c.Spans() {
-		if err := sums.addInvoices(c.DB, span); err != nil {
-			return nil, fmt.Errorf("sums of invoices: %w", err)
-		}
-		if err := sums.addPayments(c.DB, span); err != nil {
-			return nil, fmt.Errorf("sums of payments: %w", err)
-		}
+	if err := sums.add(c.DB, c.Spans()); err != nil {
+		return nil, fmt.Errorf("sums of revenue: %w", err)
 	}
 	names, err := staffapi.DoctorNames(c.DB, keys(sums.byDoctor))
 	if err != nil {
@@ -112,45 +108,50 @@ func revenueSummary(c *reportsapi.Call) (*RevenueSummary, error) {
 	return out, nil
 }
 
-func (r *revenue) addInvoices(db dbx.Builder, span reportsapi.Span) error {
-	rows, err := db.NewQuery(`SELECT substr(period, 1, 7), doctorId, sum(invoices), sum(billed), sum(outstanding) FROM invoice_sums
-		WHERE unit = {:unit} AND period BETWEEN {:first} AND {:last} AND invoices != 0 GROUP BY 1, 2`).
-		Bind(dbx.Params{"unit": span.Unit, "first": span.First, "last": span.Last}).Rows()
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var month, doctor string
-		var t takings
-		if err := rows.Scan(&month, &doctor, &t.invoices, &t.billed, &t.outstanding); err != nil {
-			return err
-		}
-		r.all = r.all.plus(t)
-		r.byMonth[month] = r.byMonth[month].plus(t)
-		r.byDoctor[doctor] = r.byDoctor[doctor].plus(t)
-	}
-	return rows.Err()
-}
+// sumsSQL adds up the spans by month, doctor and method in one statement: half of what a
+// small query costs is its preparation.
+const sumsSQL = `
+	WITH spans(unit, first, last, sign) AS MATERIALIZED (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each({:spans}))
+	SELECT 'month', substr(period, 1, 7), sum(sign * invoices), sum(sign * billed), 0, 0, sum(sign * outstanding)
+	FROM spans CROSS JOIN invoice_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 2
+	UNION ALL
+	SELECT 'doctor', doctorId, sum(sign * invoices), sum(sign * billed), 0, 0, sum(sign * outstanding)
+	FROM spans CROSS JOIN invoice_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 2
+	UNION ALL
+	SELECT 'month', substr(period, 1, 7), 0, 0, sum(sign * collected), sum(sign * refunded), 0
+	FROM spans CROSS JOIN payment_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 2
+	UNION ALL
+	SELECT 'method', method, 0, 0, sum(sign * collected), 0, 0
+	FROM spans CROSS JOIN payment_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 2`
 
-func (r *revenue) addPayments(db dbx.Builder, span reportsapi.Span) error {
-	rows, err := db.NewQuery(`SELECT substr(period, 1, 7), method, sum(collected), sum(refunded) FROM payment_sums
-		WHERE unit = {:unit} AND period BETWEEN {:first} AND {:last} GROUP BY 1, 2`).
-		Bind(dbx.Params{"unit": span.Unit, "first": span.First, "last": span.Last}).Rows()
+func (r *revenue) add(db dbx.Builder, spans []reportsapi.Span) error {
+	list := make([][]any, len(spans))
+	for i, s := range spans {
+		list[i] = []any{s.Unit, s.First, s.Last, s.Sign}
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	rows, err := db.NewQuery(sumsSQL).Bind(dbx.Params{"spans": string(raw)}).Rows()
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var month, method string
+		var by, key string
 		var t takings
-		if err := rows.Scan(&month, &method, &t.collected, &t.refunded); err != nil {
+		if err := rows.Scan(&by, &key, &t.invoices, &t.billed, &t.collected, &t.refunded, &t.outstanding); err != nil {
 			return err
 		}
-		r.all = r.all.plus(t)
-		r.byMonth[month] = r.byMonth[month].plus(t)
-		if t.collected != 0 {
-			r.byMethod[method] += t.collected
+		switch {
+		case by == "month":
+			r.all = r.all.plus(t)
+			r.byMonth[key] = r.byMonth[key].plus(t)
+		case by == "doctor" && t.invoices != 0:
+			r.byDoctor[key] = t
+		case by == "method" && t.collected != 0:
+			r.byMethod[key] = t.collected
 		}
 	}
 	return rows.Err()

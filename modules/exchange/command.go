@@ -23,7 +23,10 @@ func exportCommand(k *kernel.Kernel) *cobra.Command {
 
 // parent collects what modules contribute under one command.
 func parent(k *kernel.Kernel, under, short string) *cobra.Command {
-	c := &cobra.Command{Use: under, Short: short}
+	c := &cobra.Command{
+		Use: under, Short: short, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
 	for _, contributed := range kernel.All[exchangeapi.Command](k) {
 		if contributed.Under == under {
 			sub := contributed.New(k)
@@ -56,7 +59,12 @@ func importCSVCommand(k *kernel.Kernel) *cobra.Command {
 		Long: "Import a table from CSV. The first line names the columns; \"export csv\" shows which there are. The file is UTF-8, separated by , or ;.\n" +
 			"It is all or nothing: with a bad row nothing is written. An import may be repeated: what is there already is not made twice.\n" +
 			"Other writers wait while it runs, so bring large files in when the clinic is quiet.\n\n" + docs(k),
-		Args: cobra.ExactArgs(2),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return fmt.Errorf("name a table and a file, such as: polyclinic import csv patients file.csv (tables: %s)", strings.Join(names(k), ", "))
+			}
+			return nil
+		},
 	}
 	c.Flags().BoolVar(&opt.DryRun, "dry-run", false, "check every row, say what would be done, and write nothing")
 	c.Flags().BoolVar(&opt.SkipBad, "skip-bad", false, "leave bad rows out and import the others")
@@ -93,7 +101,12 @@ func exportCSVCommand(k *kernel.Kernel) *cobra.Command {
 		Short: "Export a table as CSV, to the terminal when no file is named",
 		Long: "Export a table as CSV (UTF-8, separated by commas). Deleted records are left out. A file is made readable for its owner only; one that exists is not overwritten.\n" +
 			"Values that a spreadsheet would run as a formula begin with an apostrophe, which an import takes off.\n\n" + docs(k),
-		Args: cobra.RangeArgs(1, 2),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 && len(args) != 2 {
+				return fmt.Errorf("name a table, such as: polyclinic export csv patients (tables: %s)", strings.Join(names(k), ", "))
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := tableOf(k, args[0])
 			if err != nil {

@@ -16,12 +16,11 @@ type progress struct {
 }
 
 func (p *progress) show(rows int, read int64) {
-	if now := time.Now(); now.Sub(p.last) < 200*time.Millisecond || !isTerminal(p.out) {
+	now := time.Now()
+	if now.Sub(p.last) < 200*time.Millisecond || !isTerminal(p.out) {
 		return
-	} else {
-		p.last = now
 	}
-	p.shown = true
+	p.last, p.shown = now, true
 	if p.total > 0 {
 		fmt.Fprintf(p.out, "\r%d rows, %d %%", rows, min(100, 100*read/p.total))
 		return

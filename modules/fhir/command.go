@@ -37,9 +37,10 @@ changed in the clinic's record, except where the clinic itself changed it. What 
 be read or taken over is told with its file, its place in the file and the reason; the rest
 goes in, and the command then ends with status 1.
 
-Stop the server before an import.`,
-		Example: "  polyclinic import fhir --dry-run export/\n  polyclinic import fhir export/ extra.ndjson.gz",
-		Args:    cobra.MinimumNArgs(1),
+Stop the server first: an import has the data folder for itself.`,
+		Annotations: map[string]string{kernel.Alone: "yes"},
+		Example:     "  polyclinic import fhir --dry-run export/\n  polyclinic import fhir export/ extra.ndjson.gz",
+		Args:        cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			if ctx == nil {

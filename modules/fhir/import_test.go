@@ -158,6 +158,9 @@ func TestFileOrderDoesNotMatter(t *testing.T) {
 	if !strings.Contains(out, "1 resources of earlier imports went in") {
 		t.Errorf("got\n%s", out)
 	}
+	if got := find(t, s, "medical_records", "diagnosis", "Cough").GetString("appointmentId"); got == "" {
+		t.Error("the finding is not tied to its visit")
+	}
 	both := set.Start(t)
 	mustImport(t, both, first, later)
 	if got := imported(t, both); got["appointments"] != 1 || got["medical_records"] != 1 {

@@ -10,8 +10,8 @@ import (
 // done notes that the parts are in.
 func (w *writer) done(did outcome) (tell func(), err error) {
 	g := w.group
-	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_records SET due = 0, refused = 0, record = {:record}, written = {:written} WHERE id = {:id}`).
-		Bind(dbx.Params{"record": g.Record, "written": g.Written, "id": g.ID}).Execute()
+	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_records SET due = 0, refused = 0, incomplete = {:incomplete}, record = {:record}, written = {:written} WHERE id = {:id}`).
+		Bind(dbx.Params{"record": g.Record, "written": g.Written, "incomplete": w.incomplete, "id": g.ID}).Execute()
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +30,9 @@ func (w *writer) refused(no *fhirapi.Refusal) (tell func(), err error) {
 		due, state, hash = 1, "state", "hash"
 	case fhirapi.Skipped:
 		refused, state, hash = 0, "3", "hash"
+	}
+	if !g.news() {
+		due, refused = 0, 0 // the record is as good as it was
 	}
 	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_records SET due = {:due}, refused = {:refused} WHERE id = {:id}`).
 		Bind(dbx.Params{"due": due, "refused": refused, "id": g.ID}).Execute()

@@ -20,7 +20,7 @@ type plan struct {
 func newPlan(k *kernel.Kernel) (*plan, error) {
 	p := &plan{byType: map[string]fhirapi.Importer{}, reads: map[string]bool{}}
 	var errs []error
-	all := kernel.All[fhirapi.Importer](k)
+	all := slices.DeleteFunc(kernel.All[fhirapi.Importer](k), func(im fhirapi.Importer) bool { return k.Off(im.Collection) })
 	for _, im := range all {
 		if im.Collection == "" || im.Map == nil || len(im.Types) == 0 {
 			errs = append(errs, fmt.Errorf("FHIR importer of %q: Collection, Types and Map are needed", im.Collection))

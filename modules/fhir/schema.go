@@ -41,13 +41,16 @@ func initSources(tx core.App) error {
 		// A record that resources go into. root is the resource that holds them together; day
 		// is set where that is only their patient. written has a digest of each field as the
 		// import left it: what differs since was changed by people, and stays. refused is the
-		// run in which the record could not be written.
+		// run in which the record could not be written, incomplete that it was, without the
+		// link to something that is no record yet.
 		`CREATE TABLE fhir_records (
 			id INTEGER PRIMARY KEY, collection TEXT NOT NULL, root INTEGER NOT NULL, day TEXT NOT NULL,
 			record TEXT NOT NULL DEFAULT '', due INTEGER NOT NULL DEFAULT 0, at TEXT NOT NULL DEFAULT '',
-			written TEXT NOT NULL DEFAULT '', refused INTEGER NOT NULL DEFAULT 0)`,
+			written TEXT NOT NULL DEFAULT '', refused INTEGER NOT NULL DEFAULT 0,
+			incomplete INTEGER NOT NULL DEFAULT 0)`,
 		`CREATE UNIQUE INDEX idx_fhir_records_root ON fhir_records (root, collection, day)`,
 		`CREATE INDEX idx_fhir_records_due ON fhir_records (collection, at, id) WHERE due = 1`,
+		`CREATE INDEX idx_fhir_records_incomplete ON fhir_records (id) WHERE incomplete = 1`,
 		`CREATE INDEX idx_fhir_records_record ON fhir_records (record) WHERE record != ''`,
 	} {
 		if _, err := tx.NonconcurrentDB().NewQuery(sql).Execute(); err != nil {

@@ -19,6 +19,8 @@ type writer struct {
 	importer fhirapi.Importer
 	group    *group
 	clinic   clinicapi.Settings
+
+	incomplete bool // something that it refers to is no record yet
 }
 
 // outcome is what became of a record.
@@ -78,8 +80,8 @@ func (w *writer) fields(set *fhirapi.Set) (fields map[string]any, err error) {
 	return w.importer.Map(w.tx, set)
 }
 
-// set gathers what the record is made of. It is nil when the clinic removed the record:
-// that is not undone by an import.
+// set gathers what the record is made of. It is nil when there is nothing to do, also
+// because the clinic removed the record: that is not undone by an import.
 func (w *writer) set() (*fhirapi.Set, error) {
 	set := &fhirapi.Set{Day: w.group.Day, Clinic: w.clinic, Find: w.find, Read: w.read}
 	var first *part
@@ -93,10 +95,13 @@ func (w *writer) set() (*fhirapi.Set, error) {
 		if p.Patient != first.Patient {
 			return nil, fhirapi.Refuse("", "it is part of the same thing as another patient's resources")
 		}
+		if len(p.Text) == 0 && !w.group.news() {
+			return nil, nil // nothing to add to it
+		}
 		if len(p.Text) == 0 {
 			return nil, fhirapi.Missing("", "the text of what else is in its record was not kept: import those files again")
 		}
-		r, err := entry(p.Type, p.Text)
+		r, err := resourceOf(p.Type, p.Text)
 		if err != nil {
 			return nil, err
 		}
@@ -122,19 +127,10 @@ func (w *writer) set() (*fhirapi.Set, error) {
 	return set, nil
 }
 
-// entry returns a resource of the importer's memory.
-func entry(kind string, packed []byte) (fhirapi.Resource, error) {
+// resourceOf returns a resource of the importer's memory.
+func resourceOf(kind string, packed []byte) (fhirapi.Resource, error) {
 	text, err := unpack(packed)
-	if err != nil {
-		return fhirapi.Resource{}, err
-	}
-	r := fhirapi.Resource{Type: kind, Raw: text}
-	var head struct{ ID string }
-	if err := r.Decode(&head); err != nil {
-		return r, fhirapi.Refuse("", err.Error())
-	}
-	r.ID = head.ID
-	return r, nil
+	return fhirapi.Resource{Type: kind, Raw: text}, err
 }
 
 // root is what holds the parts together where that is none of them: the encounter of what
@@ -148,8 +144,9 @@ func (w *writer) root(set *fhirapi.Set, patient int64) (err error) {
 	if g.RootPatient != 0 && patient != 0 && g.RootPatient != patient {
 		return fhirapi.Refuse("", "what it is part of is another patient's")
 	}
+	w.incomplete = g.RootRecord == ""
 	if len(g.RootText) > 0 {
-		set.Root, err = entry(g.RootType, g.RootText)
+		set.Root, err = resourceOf(g.RootType, g.RootText)
 	}
 	return err
 }
@@ -170,7 +167,13 @@ func (w *writer) was(set *fhirapi.Set) (gone bool, err error) {
 	return access.SoftDelete != "" && !set.Was.GetDateTime(access.SoftDelete).IsZero(), nil
 }
 
+// find returns what became of the resource that a key means. What is no record yet is
+// looked for again by the next import.
 func (w *writer) find(key string) (found fhirapi.Found, err error) {
+	if key == "" {
+		return found, nil
+	}
+	defer func() { w.incomplete = w.incomplete || found.ID == "" }()
 	err = w.tx.DB().NewQuery(`SELECT COALESCE(p.collection, ''), COALESCE(p.record, '') FROM fhir_keys k
 		JOIN fhir_resources r ON r.id = k.resource LEFT JOIN fhir_records p ON p.id = r.part AND p.record != ''
 		WHERE k.source = {:source} AND k.key = {:key}`).
@@ -193,5 +196,5 @@ func (w *writer) read(key string) (fhirapi.Resource, error) {
 	if err != nil {
 		return fhirapi.Resource{}, err
 	}
-	return entry(p.Type, p.Text)
+	return resourceOf(p.Type, p.Text)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -54,6 +55,11 @@ type part struct {
 	PatientRefused int64  `db:"patientRefused"`
 }
 
+// news reports whether a part was read since the record was written.
+func (g *group) news() bool {
+	return slices.ContainsFunc(g.parts, func(p *part) bool { return p.State == statePlaced })
+}
+
 // maxSourceID is the length of the sourceId fields, in bytes to be safe.
 const maxSourceID = 300
 
@@ -72,6 +78,10 @@ func (g *group) sourceID(source string) string {
 
 // write makes the records that are due, collection by collection.
 func (r *run) write() error {
+	// What was missing may have come. Where it has not, nothing changes.
+	if _, err := r.app.NonconcurrentDB().NewQuery(`UPDATE fhir_records SET due = 1 WHERE incomplete = 1`).Execute(); err != nil {
+		return fmt.Errorf("incomplete records: %w", err)
+	}
 	var due int64
 	if err := r.app.DB().NewQuery(`SELECT COUNT(*) FROM fhir_records WHERE due = 1`).Row(&due); err != nil {
 		return fmt.Errorf("records that are due: %w", err)

@@ -73,7 +73,7 @@ var shelf = []struct {
 	{"ECG electrode", "piece", 0.25, "Diagnostics"}, {"Face mask FFP2", "piece", 0.5, "Consumables"},
 }
 
-// demo fills the shelf: one item in eight is low, one in ten expires soon, one in twenty
+// demo fills the shelf: one item in eight is low, one in ten expires soon, one in thirteen
 // has expired.
 func demo(app core.App) error {
 	rnd := rand.New(rand.NewPCG(7, 11)) // the same shelf every time
@@ -84,7 +84,7 @@ func demo(app core.App) error {
 			quantity = rnd.IntN(20)
 		case i%10 == 4:
 			expiry = in(3 + rnd.IntN(20))
-		case i%20 == 7:
+		case i%13 == 7:
 			expiry = in(-5 - rnd.IntN(40))
 		}
 		err := put(app, fmt.Sprintf("itmdemo%08d", i), map[string]any{

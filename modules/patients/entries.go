@@ -43,7 +43,8 @@ func readRequest(e *core.RecordRequestEvent) error {
 
 // checkEntries tidies what was entered and names everything that makes no sense.
 func checkEntries(tx core.App, r *core.Record) error {
-	for _, field := range []string{"name", "dateOfBirth", "gender", "contact", "email", "address", "emergencyContact"} {
+	r.Set("name", strings.Join(strings.Fields(r.GetString("name")), " "))
+	for _, field := range []string{"dateOfBirth", "gender", "contact", "email", "address", "emergencyContact"} {
 		r.Set(field, strings.TrimSpace(r.GetString(field)))
 	}
 	s, err := clinicapi.Current(tx)
@@ -69,7 +70,7 @@ func checkEntries(tx core.App, r *core.Record) error {
 		return err
 	}
 	add(doctor)
-	account, err := staffapi.CheckAccount(tx, r, authapi.Patient)
+	account, err := staffapi.TieAccount(tx, r, authapi.Patient)
 	if err != nil {
 		return err
 	}

@@ -140,6 +140,9 @@ func TestNoPathRemovesAPatient(t *testing.T) {
 	if err := s.App.Delete(ada); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.App.Delete(ada); s.Kernel.StatusOf(err) != 404 {
+		t.Errorf("a second delete: got %v, want not found", err)
+	}
 	_, err = s.App.NonconcurrentDB().Delete("patients", dbx.HashExp{"id": patientsapi.Bob}).Execute()
 	if s.Kernel.StatusOf(err) != 409 {
 		t.Errorf("plain SQL: got %v, want the trigger's refusal", err)

@@ -1,9 +1,7 @@
 package staff
 
 import (
-	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -12,12 +10,8 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
-// activateMark is set, on a profile that is no field of it, to the account made with it.
-const activateMark = "@activate"
-
-// makeAccount makes an account for a new profile when the body has a password. The
-// password is no field of the profile, so it is neither stored with it nor sent back. The
-// account is pending until the profile stands: an active one would be given its own.
+// makeAccount makes an account for a profile that has none when the body has a password. The
+// password is no field of the profile, so it is neither stored with it nor sent back.
 func (k kind) makeAccount(e *core.RecordRequestEvent) error {
 	body := map[string]any{}
 	if err := e.BindBody(&body); err != nil {
@@ -32,14 +26,14 @@ func (k kind) makeAccount(e *core.RecordRequestEvent) error {
 		return kernel.Bad("password", "validation_invalid_type", "Must be text.")
 	}
 	if e.Record.GetString("userId") != "" {
-		return kernel.Bad("userId", "account_given", "Either name an account or send a password for a new one.")
+		return kernel.Bad("password", "account_given", "There is an account already: a password makes a new one.")
 	}
 	c, err := e.App.FindCollectionByNameOrId(kernel.AccountsCollection)
 	if err != nil {
 		return err
 	}
 	account := core.NewRecord(c)
-	account.Load(map[string]any{"name": e.Record.GetString("name"), "role": k.role.Name, "status": authapi.Pending})
+	account.Load(map[string]any{"name": e.Record.GetString("name"), "role": k.role.Name, "status": authapi.Active})
 	account.SetEmail(e.Record.GetString("email"))
 	account.SetPassword(password)
 	kernel.SetActor(account, kernel.Actor(e.Record))
@@ -47,7 +41,6 @@ func (k kind) makeAccount(e *core.RecordRequestEvent) error {
 		return k.accountErrors(e, err)
 	}
 	e.Record.Set("userId", account.Id)
-	e.Record.SetRaw(activateMark, account.Id)
 	return nil
 }
 
@@ -64,28 +57,6 @@ func (k kind) accountErrors(e *core.RecordRequestEvent, err error) error {
 		}
 	}
 	return bad.Complete(e.App, e.Record)
-}
-
-func activate(tx core.App, r *core.Record) error {
-	id, _ := r.GetRaw(activateMark).(string)
-	if id == "" {
-		return nil
-	}
-	r.SetRaw(activateMark, nil)
-	return setStatus(tx, id, authapi.Active)
-}
-
-// setStatus changes the status of an account; an account that is gone needs no change.
-func setStatus(tx core.App, id, status string) error {
-	account, err := tx.FindRecordById(kernel.AccountsCollection, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("account of a profile: %w", err)
-	}
-	account.Set("status", status)
-	return tx.Save(account)
 }
 
 // mirrorDuty keeps the duties where the access rules look: on the account.

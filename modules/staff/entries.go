@@ -13,7 +13,8 @@ import (
 
 // checkEntries tidies what was entered and names everything that makes no sense.
 func (k kind) checkEntries(tx core.App, r *core.Record) error {
-	for _, field := range append([]string{"name", "contact", "email"}, k.fields...) {
+	r.Set("name", strings.Join(strings.Fields(r.GetString("name")), " "))
+	for _, field := range append([]string{"contact", "email"}, k.fields...) {
 		r.Set(field, strings.TrimSpace(r.GetString(field)))
 	}
 	var bad kernel.Invalid
@@ -28,7 +29,7 @@ func (k kind) checkEntries(tx core.App, r *core.Record) error {
 	if r.GetString("contact") != r.Original().GetString("contact") {
 		add(staffapi.CheckContact(r.GetString("contact")))
 	}
-	account, err := staffapi.CheckAccount(tx, r, k.role)
+	account, err := staffapi.TieAccount(tx, r, k.role)
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,9 @@ func Module() kernel.Module {
 func (k kind) hooks() []kernel.Hook {
 	list := []kernel.Hook{
 		kernel.OnRequest(kernel.Create, k.collection, "with e-mail and password an account is made", k.makeAccount),
+		kernel.OnRequest(kernel.Update, k.collection, "with e-mail and password an account is made", k.makeAccount),
 		kernel.Before(kernel.Create, k.collection, "the entries make sense", k.checkEntries),
 		kernel.Before(kernel.Update, k.collection, "the entries make sense", k.checkEntries),
-		kernel.After(kernel.Create, k.collection, "the account that was made with the profile is active", activate),
 		kernel.Before(kernel.Delete, k.collection, "nobody with a future is deleted", k.checkFuture),
 		kernel.InsteadOfDelete(k.collection, "the profile leaves every list and is kept, its account is disabled", remove),
 	}

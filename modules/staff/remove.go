@@ -1,6 +1,9 @@
 package staff
 
 import (
+	"database/sql"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -52,9 +55,22 @@ func remove(tx core.App, r *core.Record) error {
 		return err
 	}
 	if id := p.GetString("userId"); id != "" {
-		return setStatus(tx, id, authapi.Disabled)
+		return disable(tx, id)
 	}
 	return nil
+}
+
+// disable closes an account; one that is gone needs no closing.
+func disable(tx core.App, id string) error {
+	account, err := tx.FindRecordById(kernel.AccountsCollection, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("account of a profile: %w", err)
+	}
+	account.Set("status", authapi.Disabled)
+	return tx.Save(account)
 }
 
 // Restore brings a deleted profile back. It returns errNotDeleted when it was not deleted.

@@ -40,6 +40,7 @@ const (
 	calls     = "/api/collections/video_calls/records"
 
 	tomorrow = appointmentsapi.CastTomorrow // Ada with Dr Grace
+	nextWeek = appointmentsapi.CastNextWeek // Bob with Dr Omar
 )
 
 func as(a authapi.Account) kerneltest.Account {

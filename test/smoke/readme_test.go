@@ -47,8 +47,12 @@ func TestTheFirstCommandOfTheReadme(t *testing.T) {
 	c := exec.Command(words[0], words[1:]...)
 	c.Dir = root
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go run hands no signal on
+	t.Cleanup(func() {
+		if c.Process != nil {
+			_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // it may have ended
+		}
+	})
 	s := program.Start(t, c, addr)
-	t.Cleanup(func() { _ = syscall.Kill(-s.Process.Pid, syscall.SIGKILL) }) // it may have ended
 	if status, answer := s.Do(t, "GET", "/api/docs", "", ""); status != 200 || !strings.Contains(answer, "<html") {
 		t.Errorf("/api/docs: got %d", status)
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // Patience bounds every wait for a program.
-const Patience = 60 * time.Second
+const Patience = 3 * time.Minute
 
 // life ends a program that a test forgot.
 const life = 10 * time.Minute
@@ -42,8 +42,9 @@ func Test(m *testing.M, pkg string, use func(Program), flags ...string) int {
 	}
 	defer os.RemoveAll(dir)
 	p := Program{filepath.Join(dir, "polyclinic")}
-	build := exec.Command("go", append([]string{"build"}, append(flags, "-o", p.Path, ".")...)...)
-	build.Dir = pkg
+	// As it is released, which the build cache then has too.
+	build := exec.Command("go", append([]string{"build", "-trimpath"}, append(flags, "-o", p.Path, ".")...)...)
+	build.Dir, build.Env = pkg, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build %s: %v\n%s", pkg, err, out)
 		return 1
@@ -131,6 +132,7 @@ func Start(t testing.TB, c *exec.Cmd, addr string) *Server {
 	t.Helper()
 	s := &Server{Cmd: c, Addr: addr, URL: "http://" + addr, done: make(chan error, 1)}
 	s.Stdout, s.Stderr = &s.said, &s.said
+	s.WaitDelay = time.Second // what it started itself may hold its output open
 	if err := s.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -73,9 +73,12 @@ func (r Range) Months() (months []string) {
 	return months
 }
 
-// Span is a part of a range that one kind of sums covers: Unit is ByMonth or ByDay, and
-// First and Last are months or days, both included.
-type Span struct{ Unit, First, Last string }
+// Span is a part of the way to a range's sum: the sums of Unit, ByMonth or ByDay, from
+// First to Last, both included, times Sign: 1, or -1 where days are taken off a month.
+type Span struct {
+	Unit, First, Last string
+	Sign              int
+}
 
 // Units of the sums that triggers keep.
 const (
@@ -83,26 +86,38 @@ const (
 	ByDay   = "day"
 )
 
-// Spans splits the range into its whole months and the days before and after them, so
-// that a report adds up a sum a month and at most 60 days' sums.
+// Spans says which sums make up the range: those of its months, and at either end the
+// days to add, or the days to take off, whichever are fewer. So a report of any range
+// adds up one sum a month and at most 31 days' sums, and one up to today hardly any
+// days': none of what is counted lies ahead.
 func (r Range) Spans() (spans []Span) {
-	first, _ := clinicapi.ParseDay(r.From)
+	first, _ := clinicapi.ParseDay(r.From) // ParseRange made it
 	last, _ := clinicapi.ParseDay(r.To)
-	whole := first // the first day of the first whole month
-	if first.Day() > 1 {
-		whole = time.Date(first.Year(), first.Month()+1, 1, 0, 0, 0, 0, time.UTC)
+	begin := first.AddDate(0, 0, 1-first.Day()) // of the first month
+	end := time.Date(last.Year(), last.Month()+1, 0, 0, 0, 0, 0, time.UTC)
+	days := func(from, to time.Time, sign int) {
+		if !from.After(to) {
+			spans = append(spans, Span{ByDay, from.Format(time.DateOnly), to.Format(time.DateOnly), sign})
+		}
 	}
-	after := last.AddDate(0, 0, 1) // the first day behind the last whole month
-	after = time.Date(after.Year(), after.Month(), 1, 0, 0, 0, 0, time.UTC)
-	if !whole.Before(after) {
-		return []Span{{ByDay, r.From, r.To}}
+	if Month(r.From) == Month(r.To) && (first != begin || last != end) {
+		days(first, last, 1)
+		return spans
 	}
-	if first.Before(whole) {
-		spans = append(spans, Span{ByDay, r.From, whole.AddDate(0, 0, -1).Format(time.DateOnly)})
+	if next := begin.AddDate(0, 1, 0); first.Sub(begin) > next.Sub(first) {
+		days(first, next.AddDate(0, 0, -1), 1)
+		begin = next
+	} else {
+		days(begin, first.AddDate(0, 0, -1), -1)
 	}
-	spans = append(spans, Span{ByMonth, whole.Format(monthForm), after.AddDate(0, 0, -1).Format(monthForm)})
-	if !last.Before(after) {
-		spans = append(spans, Span{ByDay, after.Format(time.DateOnly), r.To})
+	if start := last.AddDate(0, 0, 1-last.Day()); end.Sub(last) > last.Sub(start) {
+		days(start, last, 1)
+		end = start.AddDate(0, 0, -1)
+	} else {
+		days(last.AddDate(0, 0, 1), end, -1)
+	}
+	if begin.Before(end) {
+		spans = append(spans, Span{ByMonth, begin.Format(monthForm), end.Format(monthForm), 1})
 	}
 	return spans
 }

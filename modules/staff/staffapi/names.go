@@ -1,6 +1,7 @@
 package staffapi
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/pocketbase/dbx"
@@ -10,22 +11,21 @@ import (
 // id that is nobody's is not in it.
 func DoctorNames(db dbx.Builder, ids []string) (map[string]string, error) {
 	names := make(map[string]string, len(ids))
-	if len(ids) == 0 {
-		return names, nil
-	}
-	list := make([]any, len(ids))
-	for i, id := range ids {
-		list[i] = id
-	}
-	var rows []struct {
-		ID   string `db:"id"`
-		Name string `db:"name"`
-	}
-	if err := db.Select("id", "name").From("doctors").Where(dbx.In("id", list...)).All(&rows); err != nil {
+	list, err := json.Marshal(ids)
+	if err != nil {
 		return nil, fmt.Errorf("names of doctors: %w", err)
 	}
-	for _, r := range rows {
-		names[r.ID] = r.Name
+	rows, err := db.NewQuery("SELECT id, name FROM doctors WHERE id IN (SELECT value FROM json_each({:ids}))").Bind(dbx.Params{"ids": string(list)}).Rows()
+	if err != nil {
+		return nil, fmt.Errorf("names of doctors: %w", err)
 	}
-	return names, nil
+	defer rows.Close()
+	for rows.Next() {
+		var id, name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, fmt.Errorf("names of doctors: %w", err)
+		}
+		names[id] = name
+	}
+	return names, rows.Err()
 }
