@@ -99,7 +99,11 @@ func (d *openapi) resource(m Module, r Resource) error {
 			answers["200"] = jsonAnswer("The record.", ref)
 		case Create:
 			op["parameters"] = []any{header("Idempotency-Key", "the same key and body get the first answer again")}
-			op["requestBody"] = jsonBody(recordSchema(c, a, Create))
+			body := recordSchema(c, a, Create)
+			for name, meaning := range r.Inputs {
+				body["properties"].(object)[name] = object{"description": meaning}
+			}
+			op["requestBody"] = jsonBody(body)
 			answers["201"] = jsonAnswer("The new record.", ref)
 		case Update:
 			op["parameters"] = append(pathParams(path), header("If-Match", "`updated` of the version that was read; 409 if it is stale"))

@@ -16,14 +16,15 @@ import (
 // PocketBase's own collection API: same rules, hooks, filter, sort, expand and
 // realtime. Only the path, the status codes and the caps of API.md are added.
 type Resource struct {
-	Path       string   // "/api/patients"
-	Collection string   // "patients"
-	Noun       string   // "patient", for summaries
-	Verbs      []Verb   // which of the five are documented; nil means all
-	Search     []string // text fields that ?q= looks in
-	Sort       string   // order of a list without ?sort=, default "-created"
-	ListBy     string   // relation field: the list is GET Path/{ListBy} instead of GET Path
-	Errors     []*Error // the domain errors its hooks return, for OpenAPI
+	Path       string            // "/api/patients"
+	Collection string            // "patients"
+	Noun       string            // "patient", for summaries
+	Verbs      []Verb            // which of the five are documented; nil means all
+	Search     []string          // text fields that ?q= looks in
+	Sort       string            // order of a list without ?sort=, default "-created"
+	Inputs     map[string]string // what a create reads besides fields, and its meaning, for OpenAPI
+	ListBy     string            // relation field: the list is GET Path/{ListBy} instead of GET Path
+	Errors     []*Error          // the domain errors its hooks return, for OpenAPI
 }
 
 // Has reports whether the verb is documented.

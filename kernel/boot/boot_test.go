@@ -298,9 +298,10 @@ func TestAStopLetsRequestsFinish(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the request was cut off: %v", err)
 	}
+	answer, _ := io.ReadAll(res.Body)
 	res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		t.Errorf("got %s", res.Status)
+		t.Errorf("got %s: %s", res.Status, answer)
 	}
 	if status := s.Ended(t); status != 0 {
 		t.Errorf("exit status %d\n%s", status, s.Said())

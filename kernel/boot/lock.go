@@ -15,10 +15,10 @@ import (
 // lockName is the file by which a server holds its data folder. It stays when the server ends.
 const lockName = "polyclinic.lock"
 
-// hold takes the data folder for this process, until release is called or the process ends in
-// whatever way. Two servers on one folder would each miss what the other writes: caches,
+// hold takes the data folder for this process, until the file is closed or the process ends
+// in whatever way. Two servers on one folder would each miss what the other writes: caches,
 // realtime messages, the outbox.
-func hold(dir string) (release func(), err error) {
+func hold(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -43,18 +43,18 @@ func hold(dir string) (release func(), err error) {
 		f.Close()
 		return nil, err
 	}
-	return func() { f.Close() }, nil
+	return f, nil
 }
 
 // holdForAlone makes the commands that are annotated kernel.Alone hold the data folder.
 func holdForAlone(c *cobra.Command, dir string) {
 	if run := c.RunE; run != nil && c.Annotations[kernel.Alone] != "" {
 		c.RunE = func(c *cobra.Command, args []string) error {
-			release, err := hold(dir)
+			folder, err := hold(dir)
 			if err != nil {
 				return err
 			}
-			defer release()
+			defer folder.Close()
 			return run(c, args)
 		}
 	}

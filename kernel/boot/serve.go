@@ -15,11 +15,12 @@ func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
 	demo := c.Flags().Bool("demo", false, "put a demo clinic with known passwords into an empty data folder")
 	serve := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
-		release, err := hold(app.DataDir())
+		folder, err := hold(app.DataDir())
 		if err != nil {
 			return err
 		}
-		defer release()
+		// Until the process ends: requests under way go on after serve has returned.
+		app.Store().Set("polyclinic.folder", folder)
 		if err := app.RunAllMigrations(); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -24,6 +25,9 @@ func bindStop(app core.App) {
 	}})
 	app.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "boot.stop", Func: func(se *core.ServeEvent) error {
 		server := se.Server
+		// PocketBase's own context ends as soon as the server takes no more requests.
+		work, endWork := context.WithCancel(context.Background())
+		server.BaseContext = func(net.Listener) context.Context { return work }
 		app.OnTerminate().Bind(&hook.Handler[*core.TerminateEvent]{
 			Id: "boot.stop", Priority: -10000, // ahead of PocketBase's own
 			Func: func(te *core.TerminateEvent) error {
@@ -33,6 +37,7 @@ func bindStop(app core.App) {
 				if err := server.Shutdown(wait); err != nil {
 					app.Logger().Warn("requests were cut off at the stop", "error", err)
 				}
+				endWork()
 				return te.Next()
 			},
 		})

@@ -16,6 +16,7 @@ func Module() kernel.Module {
 			Path: "/api/billing", Collection: "invoices", Noun: "invoice",
 			Verbs:  []kernel.Verb{kernel.List, kernel.View, kernel.Create, kernel.Update},
 			Search: []string{"invoiceNumber", "details"}, Sort: "-issuedAt,-created",
+			Inputs: map[string]string{"draft": "true: not issued yet, and without a number"},
 			Errors: []*kernel.Error{errAmountLocked, errVoid},
 		}},
 		Hooks: []kernel.Hook{

@@ -40,7 +40,6 @@ goes in, and the command then ends with status 1.
 Stop the server first: an import has the data folder for itself.`,
 		Annotations: map[string]string{kernel.Alone: "yes"},
 		Example:     "  polyclinic import fhir --dry-run export/\n  polyclinic import fhir export/ extra.ndjson.gz",
-		Args:        cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			if ctx == nil {

@@ -77,7 +77,7 @@ func TestSharedIdentifierMeansNobody(t *testing.T) {
 	path := write(t, dir, "a.json", a, b,
 		found("c1", "Patient?identifier=http://family|5", "", "Cough"), found("c2", "Patient?identifier=http://mrn|1", "", "Fever"))
 	out, err := imports(t, s, path)
-	if err == nil || !strings.Contains(out, "entry 2: Condition: its patient is in none of the files, or is not the only one") {
+	if err == nil || !strings.Contains(out, "entry 2: Condition: its patient is in none of the files, was refused, or is not the only one") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	ann := find(t, s, "patients", "name", "Ann")

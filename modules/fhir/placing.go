@@ -87,7 +87,7 @@ func (r *run) tellWaiting() error {
 		for _, row := range rows {
 			reason := "what it is part of is in none of the files"
 			if row.Asked && !row.Patient.Valid {
-				reason = "its patient is in none of the files, or is not the only one with that number"
+				reason = "its patient is in none of the files, was refused, or is not the only one with that number"
 			}
 			r.refuse(row.File, row.Entry, row.Type, reason)
 			after = row.ID

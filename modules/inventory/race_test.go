@@ -8,6 +8,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tests"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
@@ -106,5 +107,21 @@ func TestTheDemoShelf(t *testing.T) {
 	}
 	if n, err := s.App.CountRecords("inventory"); err != nil || n < 40 {
 		t.Errorf("%d items (%v), want 40", n, err)
+	}
+}
+
+func TestSubscribersHearOfAnAdjustment(t *testing.T) {
+	heard := 0
+	s := set.Start(t, func(app *tests.TestApp) {
+		app.OnRecordAfterUpdateSuccess("inventory").BindFunc(func(e *core.RecordEvent) error { heard++; return e.Next() })
+	})
+	item := path + "/" + inventory.Paracetamol
+	s.As(t, petra, "POST", item+"/adjust", `{"delta":-121,"reason":"too many"}`)
+	if heard != 0 {
+		t.Errorf("heard %d times of what did not happen", heard)
+	}
+	s.As(t, petra, "POST", item+"/adjust", `{"delta":-20,"reason":"ward"}`)
+	if heard != 1 {
+		t.Errorf("heard %d times, want once", heard)
 	}
 }

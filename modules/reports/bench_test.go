@@ -120,15 +120,54 @@ func BenchmarkReports(b *testing.B) {
 				b.ReportMetric(float64(changed.Microseconds()), "changed-µs")
 			})
 		}
-		agreesAtScale(b, s)
+		agreesAtScale(b, s, n)
 	}
 }
 
 // agreesAtScale makes sure that what was measured is right.
-func agreesAtScale(b *testing.B, s *kerneltest.Server) {
+func agreesAtScale(b *testing.B, s *kerneltest.Server, n int) {
 	b.Helper()
-	agrees(b, s, "2025-11-24", "2026-11-23")
-	agreesRevenue(b, s, "2025-11-24", "2026-11-23")
+	if found, err := reports.Recount(s.App); err != nil || len(found) > 0 {
+		b.Fatalf("the summaries differ from the rows: %v %v", found, err)
+	}
+	if n <= 100_000 { // a million rows as Go structs take minutes
+		agrees(b, s, "2025-11-24", "2026-11-23")
+		agreesRevenue(b, s, "2025-11-24", "2026-11-23")
+	}
+}
+
+// BenchmarkTriggers measures what keeping the summaries costs a write: an appointment and
+// its cancellation in SQL, with the triggers and without.
+//
+//	go test -run '^$' -bench Triggers -benchtime 20000x ./modules/reports/
+func BenchmarkTriggers(b *testing.B) {
+	for _, kept := range []bool{false, true} {
+		s := set.Start(b)
+		if !kept {
+			for _, name := range []string{"visit_days_insert", "visit_days_update"} {
+				if err := raw(s.App, "DROP TRIGGER "+name, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		b.Run(fmt.Sprintf("kept=%v", kept), func(b *testing.B) {
+			err := s.App.RunInTransaction(func(tx core.App) error {
+				for i := range b.N {
+					id := dbx.Params{"id": fmt.Sprintf("%05d%010d", b.N, i), "day": edges[i%len(edges)]}
+					if err := raw(tx, "INSERT INTO appointments (id, patientId, doctorId, appointmentDate, status) VALUES ({:id}, {:id}, 'd', {:day}, 'completed')", id); err != nil {
+						return err
+					}
+					if err := raw(tx, "UPDATE appointments SET status = 'cancelled' WHERE id = {:id}", id); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
 }
 
 // cpu is the processor time that this process has used.

@@ -37,7 +37,8 @@ func (k kind) access() kernel.Access {
 
 func (k kind) resource() kernel.Resource {
 	return kernel.Resource{
-		Path: "/api/" + k.collection, Collection: k.collection, Noun: k.noun, Sort: "name",
+		Inputs: map[string]string{"password": "with email: an account is made too"},
+		Path:   "/api/" + k.collection, Collection: k.collection, Noun: k.noun, Sort: "name",
 		Search: append([]string{"name", "contact"}, k.fields...),
 		Errors: []*kernel.Error{errNeeded},
 	}

@@ -7,8 +7,7 @@ type Stamp struct {
 	Stamp  int64  `db:"stamp"`
 }
 
-// maxShelved bounds the memory of a shelf: rows are dropped first that the report at hand
-// does not need.
+// maxShelved is Shelf.Max where that is 0.
 const maxShelved = 4_000_000
 
 // Shelf keeps in memory, packed, what was read of the rows of a period, for as long as the
@@ -16,6 +15,8 @@ const maxShelved = 4_000_000
 // different patients there are in a range cannot, and counting them in SQL takes seconds
 // at a million rows. The zero Shelf is ready. It is not safe for concurrent use.
 type Shelf[T any] struct {
+	Max int // rows kept from one report to the next; those that the last did not need go first
+
 	kept map[string]shelved[T]
 	rows int
 }
@@ -75,16 +76,21 @@ func (s *Shelf[T]) read(stale []Stamp, load Load[T]) error {
 }
 
 func (s *Shelf[T]) shrink(used []Stamp) {
-	if s.rows <= maxShelved {
+	most := s.Max
+	if most == 0 {
+		most = maxShelved
+	}
+	if s.rows <= most {
 		return
 	}
 	old := s.kept
 	s.kept, s.rows = map[string]shelved[T]{}, 0
 	for _, st := range used {
-		if s.rows += len(old[st.Period].rows); s.rows > maxShelved {
-			s.rows -= len(old[st.Period].rows)
+		n := len(old[st.Period].rows)
+		if s.rows+n > most {
 			return
 		}
 		s.kept[st.Period] = old[st.Period]
+		s.rows += n
 	}
 }

@@ -60,3 +60,43 @@ func TestShelfKeepsNothingOfAFailedRead(t *testing.T) {
 		t.Errorf("got %v %v, want [2]", got, err)
 	}
 }
+
+func TestShelfKeepsNoMoreThanMax(t *testing.T) {
+	read := 0
+	load := func(first, last string, add func(string, int)) error {
+		for _, period := range []string{"a", "b", "c", "d"} {
+			if period >= first && period <= last {
+				add(period, 1)
+				add(period, 2)
+				read++
+			}
+		}
+		return nil
+	}
+	shelf := reportsapi.Shelf[int]{Max: 4}
+	for _, c := range []struct {
+		ask  []reportsapi.Stamp
+		read int
+	}{
+		{[]reportsapi.Stamp{{"a", 1}, {"b", 1}}, 2},
+		{[]reportsapi.Stamp{{"c", 1}}, 1},                               // and a and b go
+		{[]reportsapi.Stamp{{"c", 1}}, 0},                               // it is there
+		{[]reportsapi.Stamp{{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}}, 3}, // more than is kept: a and b stay
+		{[]reportsapi.Stamp{{"a", 1}, {"b", 1}}, 0},
+		{[]reportsapi.Stamp{{"d", 1}}, 1},
+	} {
+		read = 0
+		got, err := shelf.Get(c.ask, load)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, rows := range got {
+			if !slices.Equal(rows, []int{1, 2}) {
+				t.Errorf("%v: got %v", c.ask[i], rows)
+			}
+		}
+		if read != c.read {
+			t.Errorf("%v: read %d periods, want %d", c.ask, read, c.read)
+		}
+	}
+}
