@@ -26,7 +26,7 @@ test: fmt vet lint vuln unit race examples sdk ## everything that CI checks
 	@echo "make test: all passed"
 
 fmt:
-	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	@bad=$$(gofmt -l $$(find . -name "*.go" -not -path "*/node_modules/*")); \
 	if [ -n "$$bad" ]; then echo "gofmt is needed on:"; echo "$$bad"; exit 1; fi; echo "gofmt: clean"
 
 vet:

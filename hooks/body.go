@@ -59,7 +59,14 @@ func fresh(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]a
 			return err
 		}
 	}
-	read, _ := body["updated"].(string)
+	sent, is := body["updated"]
+	if !is {
+		return nil
+	}
+	read, ok := sent.(string)
+	if !ok || read == "" {
+		return kernel.Bad("updated", "validation_invalid_date", "Must be the \"updated\" of the version that was read.")
+	}
 	return kernel.CheckStale(read, present)
 }
 
@@ -76,11 +83,11 @@ func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[stri
 		if f == nil || name == "id" || (name == "updated" && verb == kernel.Update) {
 			continue
 		}
-		if err := checkType(f, v); err != nil {
+		if err := checkType(f, v, typed(e, info)); err != nil {
 			bad = append(bad, err)
 			continue
 		}
-		same := verb == kernel.Update && reflect.DeepEqual(e.Record.GetRaw(name), old.GetRaw(name))
+		same := verb == kernel.Update && unchanged(e.Record, old, f, v, a, info)
 		switch {
 		case same: // a client that sends back what it read does no harm
 		case f.Type() == core.FieldTypeAutodate || (slices.Contains(a.ServerSet, name) && !info.HasSuperuserAuth()):
@@ -92,6 +99,24 @@ func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[stri
 		}
 	}
 	return bad.OrNil()
+}
+
+// unchanged reports whether a client sent back what it had read. PocketBase takes neither
+// hidden fields nor autodates from a client, so the record does not tell what was sent.
+func unchanged(now, old *core.Record, f core.Field, sent any, a kernel.Access, info *core.RequestInfo) bool {
+	switch {
+	case f.GetHidden() && slices.Contains(a.ServerSet, f.GetName()) && !info.HasSuperuserAuth():
+		return false // it cannot have been read
+	case f.Type() == core.FieldTypeAutodate:
+		text, _ := sent.(string)
+		return kernel.CheckStale(text, old.GetString(f.GetName())) == nil
+	}
+	return reflect.DeepEqual(now.GetRaw(f.GetName()), old.GetRaw(f.GetName()))
+}
+
+// typed reports whether the body had JSON's own types; a form knows text only.
+func typed(e *core.RecordRequestEvent, info *core.RequestInfo) bool {
+	return info.Context != core.RequestInfoContextBatch && strings.HasPrefix(strings.ToLower(e.Request.Header.Get("Content-Type")), "application/json")
 }
 
 // stored returns the id under which the record is in the database.
@@ -109,14 +134,14 @@ func writable(a kernel.Access, account *core.Record) (fields []string, limited b
 	return fields, limited
 }
 
-func checkType(f core.Field, v any) *kernel.Error {
+func checkType(f core.Field, v any, typed bool) *kernel.Error {
 	if v == nil {
 		return nil
 	}
 	name := f.GetName()
 	switch f.Type() {
 	case core.FieldTypeNumber:
-		if !isNumber(v) {
+		if _, text := v.(string); !isNumber(v) || (typed && text) {
 			return kernel.Bad(name, "validation_invalid_number", "Must be a number.")
 		}
 	case core.FieldTypeBool:

@@ -5,11 +5,13 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ganigeorgiev/fexpr"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/picker"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
@@ -29,17 +31,22 @@ func bindGuard(k *kernel.Kernel) {
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "platform.guard", Func: func(se *core.ServeEvent) error {
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "platform.guard", Priority: kernel.PriorityGuard, Func: func(e *core.RequestEvent) error {
 			ref := e.Request.PathValue("collection")
-			if e.HasSuperuserAuth() {
+			if !strings.HasPrefix(e.Request.URL.Path, "/api/") || e.HasSuperuserAuth() {
 				return e.Next()
 			}
-			if ref == "" { // a route that answers a record expands it as PocketBase does
-				if !expandAllowed(e.Request.URL.Query().Get("expand")) {
-					return k.APIError(kernel.ErrQuery.At("expand"))
-				}
+			if err := guardParameters(e.Request.URL.Query()); err != nil {
+				return k.APIError(err)
+			}
+			if ref == "" {
 				return e.Next()
 			}
 			if err := guardCollection(k, e.App, ref, e.Request.URL.Query()); err != nil {
 				return k.APIError(err)
+			}
+			// A token that is no longer good is told so: to PocketBase it is a guest's, who is
+			// shown an empty hospital. Signing in again may carry the old one.
+			if e.Auth == nil && e.Request.Header.Get("Authorization") != "" && strings.Contains(e.Request.URL.Path, "/records") {
+				return k.APIError(kernel.ErrSignIn)
 			}
 			return e.Next()
 		}})
@@ -58,12 +65,42 @@ func guardCollection(k *kernel.Kernel, app core.App, ref string, q url.Values) e
 	return guardQuery(k, c, q)
 }
 
-// guardQuery returns ErrQuery, blaming the parameter, unless the query is allowed.
-func guardQuery(k *kernel.Kernel, c *core.Collection, q url.Values) error {
-	for _, p := range []string{"filter", "sort", "expand", "fields"} {
-		if len(q.Get(p)) > maxQueryText || len(q[p]) > 1 {
+// guardParameters looks at what every route may be asked with, and names what is wrong;
+// PocketBase answers a malformed "fields" with 200 and nothing.
+func guardParameters(q url.Values) error {
+	for _, p := range []string{"filter", "sort", "expand", "fields", "q"} {
+		if len(q.Get(p)) > maxQueryText || len(q[p]) > 1 || strings.ContainsRune(q.Get(p), 0) {
 			return kernel.ErrQuery.At(p)
 		}
+	}
+	for _, p := range []string{"page", "perPage"} {
+		if v := q.Get(p); v != "" && !reWhole.MatchString(v) {
+			return kernel.Bad(p, "validation_invalid_number", "Must be a whole number.")
+		}
+	}
+	if v := q.Get("skipTotal"); v != "" {
+		if _, err := strconv.ParseBool(v); err != nil {
+			return kernel.Bad("skipTotal", "validation_invalid_type", "Must be true or false.")
+		}
+	}
+	if fields := q.Get("fields"); fields != "" {
+		if _, err := picker.Pick(map[string]any{}, fields); err != nil {
+			return kernel.Bad("fields", "validation_invalid_fields", "The fields could not be read.")
+		}
+	}
+	if !expandAllowed(q.Get("expand")) {
+		return kernel.ErrQuery.At("expand")
+	}
+	return nil
+}
+
+// reWhole matches what a page or its size may be.
+var reWhole = regexp.MustCompile(`^\d{1,9}$`)
+
+// guardQuery returns ErrQuery, blaming the parameter, unless the query is allowed.
+func guardQuery(k *kernel.Kernel, c *core.Collection, q url.Values) error {
+	if err := guardParameters(q); err != nil {
+		return err
 	}
 	a, owned := k.AccessOf(c.Name)
 	allowed := func(field string) bool {
@@ -80,9 +117,6 @@ func guardQuery(k *kernel.Kernel, c *core.Collection, q url.Values) error {
 		if s != "" && s != "@random" && s != "@rowid" && !allowed(s) {
 			return kernel.ErrQuery.At("sort")
 		}
-	}
-	if !expandAllowed(q.Get("expand")) {
-		return kernel.ErrQuery.At("expand")
 	}
 	return nil
 }

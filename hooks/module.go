@@ -22,6 +22,7 @@ func Module() kernel.Module {
 			bindRealtime(k)
 			bindFiles(k)
 			bindLimits(k)
+			bindJSON(k)
 			return nil
 		},
 	}

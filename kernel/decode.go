@@ -30,6 +30,17 @@ func decode(e *core.RequestEvent, in any) error {
 		if err := decodeBody(e.Request.Body, in); err != nil {
 			return err
 		}
+		if r, ok := e.Request.Body.(router.Rereader); ok {
+			r.Reread() // for PocketBase's RequestInfo
+		}
+	}
+	if _, list := in.(*Page); list {
+		// Better refused than ignored: the client would take everything for what it asked for.
+		for _, p := range []string{"filter", "sort", "q"} {
+			if e.Request.URL.Query().Has(p) {
+				return ErrQuery.At(p)
+			}
+		}
 	}
 	for i := range v.NumField() {
 		f, src := v.Type().Field(i), ""

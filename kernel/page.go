@@ -1,5 +1,9 @@
 package kernel
 
+import (
+	"github.com/pocketbase/pocketbase/tools/search"
+)
+
 // Page is the In of a route that answers a list.
 type Page struct {
 	Page    int `query:"page" doc:"1 is the first"`
@@ -30,3 +34,8 @@ func NewPaged[T any](p Page, total int) Paged[T] {
 
 // Offset is how many rows the pages ahead of this one hold.
 func (l Paged[T]) Offset() int64 { return int64(l.PerPage) * int64(l.Page-1) }
+
+// result is the list as PocketBase's own, so that ?fields= picks from the items.
+func (l Paged[T]) result() *search.Result {
+	return &search.Result{Page: l.Page, PerPage: l.PerPage, TotalItems: l.TotalItems, TotalPages: l.TotalPages, Items: l.Items}
+}

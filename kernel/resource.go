@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -150,7 +151,7 @@ func (d *documented) rewrite(r *http.Request) *http.Request {
 		return out
 	}
 	q := out.URL.Query()
-	if n, err := strconv.Atoi(q.Get("perPage")); err == nil && n > maxPerPage {
+	if n, err := strconv.Atoi(q.Get("perPage")); (err == nil && n > maxPerPage) || errors.Is(err, strconv.ErrRange) {
 		q.Set("perPage", strconv.Itoa(maxPerPage))
 	}
 	if q.Get("sort") == "" {
@@ -178,7 +179,12 @@ func (d *documented) narrow(r *http.Request) {
 	if f := q.Get("filter"); f != "" {
 		parts = append(parts, "("+f+")")
 	}
-	if words := strings.Fields(q.Get("q")); len(words) > 0 && len(d.resource.Search) > 0 {
+	// A % of the client's would be a wildcard.
+	text := strings.ReplaceAll(q.Get("q"), "%", " ")
+	if strings.TrimSpace(text) == "" && q.Get("q") != "" {
+		parts = append(parts, "id = ''")
+	}
+	if words := strings.Fields(text); len(words) > 0 && len(d.resource.Search) > 0 {
 		for _, w := range words[:min(len(words), 5)] {
 			var any []string
 			for _, field := range d.resource.Search {

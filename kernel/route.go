@@ -6,6 +6,7 @@ import (
 
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/search"
 )
 
 // Route is one verb that plain CRUD cannot express.
@@ -106,6 +107,8 @@ func (k *Kernel) answer(e *core.RequestEvent, r Route, out any) error {
 		if err := apis.EnrichRecord(e, v); err != nil {
 			return err
 		}
+	case interface{ result() *search.Result }:
+		out = v.result()
 	}
 	return e.JSON(status, out)
 }

@@ -20,7 +20,7 @@ func TestWhoGetsWhichCode(t *testing.T) {
 		{Name: "route: no record", As: ada, Path: path + "/nosuchthing0000/polish", Body: `{"with":"wax"}`, Want: 404},
 		{Name: "route: bad input", As: ada, Path: polish, Body: `{}`, Want: 400, Has: []string{`"with":{"code":"validation_required"`}},
 		{Name: "route: input of the wrong type", As: ada, Path: polish, Body: `{"with":7}`, Want: 400, Has: []string{`"with":{"code":"validation_invalid_type"`}},
-		{Name: "route: no JSON", As: ada, Path: polish, Body: `{"with"`, Want: 400, Has: []string{`"bad_input"`}},
+		{Name: "route: no JSON", As: ada, Path: polish, Body: `{"with"`, Want: 400, Has: []string{`"body":{"code":"invalid_json"`}},
 		{Name: "route: no body", As: ada, Path: polish, Want: 400},
 		{Name: "route: a list", As: ada, Path: polish, Body: `[]`, Want: 400},
 		{Name: "route: the owner", As: ada, Path: polish, Body: `{"with":"wax","colour":"red"}`, Want: 200, Has: []string{`"note":"wax"`}, Not: []string{`"hidden"`}},

@@ -26,7 +26,7 @@ func settings(tx core.App) error {
 		{Label: "*:auth", MaxRequests: 60, Duration: 10},
 		{Label: "POST /api/auth/login", MaxRequests: 60, Duration: 10},
 		{Label: "POST /api/auth/register", MaxRequests: 60, Duration: 60},
-		{Label: "POST /api/batch", MaxRequests: 60, Duration: 10},
+		{Label: "POST /api/batch", MaxRequests: 300, Duration: 10},
 		{Label: "/api/", MaxRequests: 3000, Duration: 10},
 	}
 	return tx.Save(s)

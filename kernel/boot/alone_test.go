@@ -21,7 +21,7 @@ func TestAloneCommandsWaitForNoServer(t *testing.T) {
 		holdForAlone(root, dir)
 		return root
 	}
-	release, err := hold(dir) // a server
+	server, err := hold(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestAloneCommandsWaitForNoServer(t *testing.T) {
 	if err := run("export"); err != nil || ran != 1 {
 		t.Errorf("a command that needs no folder of its own: %v, ran %d", err, ran)
 	}
-	release()
+	server.Close()
 	for range 2 {
 		if err := run("import"); err != nil {
 			t.Error(err)

@@ -36,7 +36,7 @@ func hold(dir string) (*os.File, error) {
 		f.Close()
 		return nil, fmt.Errorf("the data folder %s is in use: another Polyclinic (process %s) is serving it. End it, or choose another folder with --dir", dir, strings.TrimSpace(string(pid)))
 	}
-	if err := f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil {
 		_, err = f.WriteAt([]byte(fmt.Sprintln(os.Getpid())), 0)
 	}
 	if err != nil {

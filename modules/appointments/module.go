@@ -16,7 +16,7 @@ func Module() kernel.Module {
 		Access:     access,
 		Resources: []kernel.Resource{{
 			Path: "/api/appointments", Collection: "appointments", Noun: "appointment",
-			Search: []string{"patientId.name", "doctorId.name", "reason"}, Sort: "-startsAt",
+			Search: []string{"reason"}, Sort: "-startsAt",
 			Errors: []*kernel.Error{errTaken, errHours, errOver, errCancelled},
 		}},
 		Hooks: []kernel.Hook{

@@ -60,7 +60,7 @@ func inBatch(method, url, body string) string {
 }
 
 func TestBilling(t *testing.T) {
-	set.Run(t, []kerneltest.Scenario{
+	set.Start(t).On(t, []kerneltest.Scenario{
 		{Name: "a guest signs in first", As: guest, Path: path, Body: forAda(`"amount":80`), Want: 401},
 		{Name: "a patient bills nobody", As: ada, Path: path, Body: forAda(`"amount":80`), Want: 403},
 		{Name: "nor does a nurse", As: nia, Path: path, Body: forAda(`"amount":80`), Want: 403},
@@ -91,7 +91,8 @@ func TestBilling(t *testing.T) {
 		{Name: "neither amount nor items", As: carl, Path: path, Body: forAda(`"details":"x"`), Want: 400, Has: []string{`"amount":{"code":"validation_required"`}, Not: []string{`"status":{`, `"currency":{`}},
 		{Name: "an empty body names both", As: carl, Path: path, Body: `{}`, Want: 400, Has: []string{`"amount":{`, `"patientId":{"code":"validation_required"`}},
 		{Name: "no amount but an empty list", As: carl, Path: path, Body: forAda(`"amount":null,"items":[]`), Want: 400, Has: []string{`"amount":{"code":"validation_required"`}},
-		{Name: "an amount of 0 is settled at once", As: carl, Path: path, Body: forAda(`"amount":0`), Want: 201, Has: []string{`"status":"paid"`, `"balance":0`}},
+		{Name: "nothing is not billed", As: carl, Path: path, Body: forAda(`"amount":0`), Want: 400, Has: []string{`"amount":{"code":"validation_min_greater_than_required"`}},
+		{Name: "nor items that come to nothing", As: carl, Path: path, Body: forAda(`"items":[{"description":"Visit","quantity":1,"unitPrice":0}]`), Want: 400, Has: []string{`"items":{`}},
 		{Name: "a negative amount", As: carl, Path: path, Body: forAda(`"amount":-1`), Want: 400, Has: []string{`"amount":{`}},
 		{Name: "a tenth of a cent", As: carl, Path: path, Body: forAda(`"amount":1.001`), Want: 400, Has: []string{`"amount":{"code":"validation_invalid_amount"`}},
 		{Name: "no number", As: carl, Path: path, Body: forAda(`"amount":"a lot"`), Want: 400, Has: []string{`"amount":{`}},
@@ -100,7 +101,7 @@ func TestBilling(t *testing.T) {
 		{Name: "the server sets the rest", As: carl, Path: path, Body: forAda(`"amount":1,"status":"paid","invoiceNumber":"X","paid":1,"balance":0.5,"issuedAt":"2020-01-01 00:00:00Z","currency":"EUR"`),
 			Want: 400, Has: []string{`"status":{"code":"server_set"`, `"invoiceNumber":{"code":"server_set"`, `"paid":{"code":"server_set"`, `"balance":{"code":"server_set"`, `"issuedAt":{"code":"server_set"`, `"currency":{"code":"server_set"`}},
 		{Name: "the hidden twins too", As: carl, Path: path, Body: forAda(`"amount":1,"amountMinor":1,"paidMinor":1`), Want: 400, Has: []string{`"amountMinor":{"code":"server_set"`, `"paidMinor":{"code":"server_set"`}},
-		{Name: "the collection takes the same", As: carl, Path: collection, Body: forAda(`"amount":1500`), Want: 200, Has: []string{`"status":"unpaid"`, `"invoiceNumber":"INV-000003"`}},
+		{Name: "the collection takes the same", As: carl, Path: collection, Body: forAda(`"amount":1500`), Want: 200, Has: []string{`"status":"unpaid"`, `"invoiceNumber":"INV-`}},
 		{Name: "and refuses the same", As: carl, Path: collection, Body: forAda(`"amount":1.001`), Want: 400, Has: []string{`"amount":{`}},
 		{Name: "a patient not there either", As: ada, Path: collection, Body: forAda(`"amount":1`), Want: 400},
 		{Name: "batch takes the same", As: carl, Path: "/api/batch", Body: inBatch("POST", collection, forAda(`"amount":7.25`)), Want: 200, Has: []string{`"balance":7.25`}},
@@ -109,7 +110,7 @@ func TestBilling(t *testing.T) {
 }
 
 func TestReading(t *testing.T) {
-	set.Run(t, []kerneltest.Scenario{
+	set.Start(t).On(t, []kerneltest.Scenario{
 		{Name: "a patient sees their own", As: ada, Method: "GET", Path: unpaid, Want: 200, Has: []string{`"amount":80`}},
 		{Name: "and nobody else's", As: bob, Method: "GET", Path: unpaid, Want: 404},
 		{Name: "also in the list", As: bob, Method: "GET", Path: path, Want: 200, Has: []string{`"totalItems":1`, billingapi.CastPaid}},

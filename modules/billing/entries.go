@@ -19,7 +19,21 @@ import (
 const (
 	amountSent    = "@amountSent"
 	amountMissing = "@amountMissing" // and no items either
+	byClient      = "@byClient"      // it came through the API
 )
+
+// forSomething refuses an invoice over nothing: it would be paid as soon as it is issued,
+// and could not be mended. An import may bring one.
+func forSomething(_ core.App, r *core.Record) error {
+	if r.GetRaw(byClient) != true || r.GetInt("amountMinor") > 0 || r.GetString("status") == billingapi.Draft {
+		return nil
+	}
+	field := "amount"
+	if !noItems(r.GetString("items")) {
+		field = "items"
+	}
+	return kernel.Bad(field, "validation_min_greater_than_required", "The amount must be more than 0.")
+}
 
 // readRequest notes what only the request knows: whether an amount was sent, whether a
 // draft is wanted, and whose service a doctor bills.
@@ -39,7 +53,11 @@ func readRequest(e *core.RecordRequestEvent) error {
 		e.Record.Set("amount", e.Record.Original().GetFloat("amount")) // null says nothing
 	}
 	e.Record.SetRaw(amountSent, sent)
+	e.Record.SetRaw(byClient, true)
 	if !e.Record.IsNew() {
+		if _, named := body["items"]; named && !sent && noItems(e.Record.GetString("items")) && !noItems(e.Record.Original().GetString("items")) {
+			return kernel.Bad("items", "validation_required", "Without items, say the amount.")
+		}
 		return nil
 	}
 	e.Record.SetRaw(amountMissing, !sent && noItems(e.Record.GetString("items")))

@@ -235,7 +235,7 @@ func Cancel(tx core.App, invoice *core.Record, reason string) error {
 	return tx.Save(invoice)
 }
 
-// guard tells the clinic that its currency must keep its decimals.
+// guard tells the clinic that its currency stays: sums of two would mean nothing.
 type guard struct{}
 
 var _ clinicapi.CurrencyGuard = guard{}

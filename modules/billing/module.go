@@ -24,6 +24,8 @@ func Module() kernel.Module {
 			kernel.OnRequest(kernel.Update, "invoices", "an amount of null is no amount", readRequest),
 			kernel.Before(kernel.Create, "invoices", "the invoice adds up and is issued with the next number, unless it is a draft", open),
 			kernel.Before(kernel.Update, "invoices", "what is billed stays once something was paid, and the totals follow the ledger", change),
+			kernel.Before(kernel.Create, "invoices", "what a client bills is more than nothing", forSomething),
+			kernel.Before(kernel.Update, "invoices", "what a client bills is more than nothing", forSomething),
 			kernel.Before(kernel.Delete, "invoices", "an issued invoice is kept", keepIssued),
 			kernel.Before(kernel.Create, "payments", "never more is paid than owed, nor refunded than paid", enter),
 			kernel.After(kernel.Create, "payments", "the invoice's totals follow", bookOnInvoice),

@@ -15,7 +15,7 @@ import (
 )
 
 func TestPrintingWhoMay(t *testing.T) {
-	set.Run(t, []kerneltest.Scenario{
+	set.Start(t).On(t, []kerneltest.Scenario{
 		{Name: "the patient prints their own", As: ada, Method: "GET", Path: unpaid + "/pdf", Want: 200, Has: []string{"%PDF-"}},
 		{Name: "and nobody else's", As: bob, Method: "GET", Path: unpaid + "/pdf", Want: 404, Not: []string{"%PDF-"}},
 		{Name: "a nurse prints none", As: nia, Method: "GET", Path: unpaid + "/pdf", Want: 403},

@@ -167,7 +167,7 @@ func TestTheDashboardObeysTheSameRules(t *testing.T) {
 	}
 }
 
-func TestStoredAmountsKeepTheirDecimals(t *testing.T) {
+func TestStoredAmountsKeepTheirCurrency(t *testing.T) {
 	s := set.Start(t)
 	change := func(name, currency string, want int) {
 		t.Helper()
@@ -178,7 +178,8 @@ func TestStoredAmountsKeepTheirDecimals(t *testing.T) {
 	change("nothing is stored", "JPY", 200)
 	drawer.used.Store(true)
 	defer drawer.used.Store(false)
-	change("as many decimals", "KRW", 200)
+	change("as many decimals", "KRW", 409)
+	change("the same", "JPY", 200)
 	change("two instead of none", "USD", 409)
 }
 

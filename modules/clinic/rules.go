@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
+	"golang.org/x/text/currency"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
@@ -17,7 +18,7 @@ import (
 var (
 	errOneClinic     = kernel.Fail(http.StatusConflict, "one_clinic", "The clinic has exactly one row of settings.")
 	errDemo          = kernel.Fail(http.StatusConflict, "demo_is_fixed", "Whether this is a demo is decided when the data folder is made.").At("demo")
-	errCurrencyInUse = kernel.Fail(http.StatusConflict, "currency_in_use", "Amounts are stored in the present currency, which has another number of decimals.").At("currency")
+	errCurrencyInUse = kernel.Fail(http.StatusConflict, "currency_in_use", "Invoices were written in the present currency: their sums would be wrong in another.").At("currency")
 )
 
 var rules = []kernel.Hook{
@@ -25,7 +26,7 @@ var rules = []kernel.Hook{
 	kernel.Before(kernel.Create, "clinic", "its settings hold", settingsHold),
 	kernel.Before(kernel.Update, "clinic", "its settings hold", settingsHold),
 	kernel.Before(kernel.Update, "clinic", "a demo stays a demo, and only an empty clinic becomes one", demoFixed),
-	kernel.Before(kernel.Update, "clinic", "stored amounts keep their decimals", decimalsKept),
+	kernel.Before(kernel.Update, "clinic", "the currency stays once there are amounts", currencyKept),
 	kernel.After(kernel.Create, "clinic", "a change counts at once", forget),
 	kernel.After(kernel.Update, "clinic", "a change counts at once", forget),
 	kernel.Before(kernel.Delete, "clinic", "there is exactly one clinic", func(core.App, *core.Record) error { return errOneClinic }),
@@ -59,8 +60,8 @@ func demoFixed(tx core.App, r *core.Record) error {
 	return nil
 }
 
-func decimalsKept(tx core.App, r *core.Record) error {
-	if clinicapi.Decimals(r.GetString("currency")) == clinicapi.Decimals(r.Original().GetString("currency")) {
+func currencyKept(tx core.App, r *core.Record) error {
+	if r.GetString("currency") == r.Original().GetString("currency") {
 		return nil
 	}
 	for _, guard := range kernel.All[clinicapi.CurrencyGuard](kernel.Of(tx)) {
@@ -76,7 +77,6 @@ func decimalsKept(tx core.App, r *core.Record) error {
 }
 
 var (
-	reCurrency = regexp.MustCompile(`^[A-Z]{3}$`)
 	reLanguage = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 	reHour     = regexp.MustCompile(`^(([01]\d|2[0-3]):[0-5]\d|24:00)$`)
 	rePrefix   = regexp.MustCompile(`^[A-Za-z0-9/_-]{0,20}$`)
@@ -106,7 +106,7 @@ func settingsHold(_ core.App, r *core.Record) error {
 	} else if len([]rune(name)) > 200 {
 		refuse("name", "validation_length_too_long", "At most 200 characters.")
 	}
-	if !reCurrency.MatchString(r.GetString("currency")) {
+	if !knownCurrency(r.GetString("currency")) {
 		refuse("currency", "validation_invalid_currency", "Must be an ISO 4217 code of three capital letters, such as USD.")
 	}
 	if !knownZone(r.GetString("timeZone")) {
@@ -125,6 +125,12 @@ func settingsHold(_ core.App, r *core.Record) error {
 		}
 	}
 	return bad.OrNil()
+}
+
+// knownCurrency reports whether the code is one of ISO 4217, in capitals.
+func knownCurrency(code string) bool {
+	unit, err := currency.ParseISO(code)
+	return err == nil && unit.String() == code
 }
 
 // knownZone refuses "Local" too: it means another zone on another machine.

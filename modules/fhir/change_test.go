@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 )
 
 // A source's change is taken over; where the clinic changed a field since, the clinic's stays.
@@ -75,6 +76,29 @@ func TestWhatTheClinicRemovedStaysRemoved(t *testing.T) {
 	r := find(t, s, "patients", "name", "Ann")
 	if r.GetDateTime("deletedAt").IsZero() {
 		t.Error("the patient is back")
+	}
+}
+
+// Records that came with a table of another clinic are found again, and what they say stays.
+func TestRecordsFromATable(t *testing.T) {
+	s, dir := set.Start(t), t.TempDir()
+	c, err := s.App.FindCollectionByNameOrId("patients")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := core.NewRecord(c)
+	r.Load(map[string]any{"name": "Ann of the table", "sourceId": "fhir:urn:uuid:p1", "dateOfBirth": "1980-02-03"})
+	if err := s.App.Save(r); err != nil {
+		t.Fatal(err)
+	}
+	p := patient("p1", "Ann")
+	p["resource"].(object)["gender"] = "female"
+	path := write(t, dir, "a.json", p)
+	for range 2 {
+		mustImport(t, s, path)
+		if r = find(t, s, "patients", "sourceId", "fhir:urn:uuid:p1"); r.GetString("name") != "Ann of the table" || r.GetString("gender") != "female" {
+			t.Errorf("name %s, gender %s", r.GetString("name"), r.GetString("gender"))
+		}
 	}
 }
 

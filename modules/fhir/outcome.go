@@ -15,7 +15,7 @@ func (w *writer) done(did outcome) (tell func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_resources SET state = CASE WHEN skipped THEN 3 ELSE 2 END, fresh = fresh AND skipped
+	_, err = w.tx.NonconcurrentDB().NewQuery(`UPDATE fhir_resources SET state = CASE WHEN skipped THEN 3 ELSE 2 END, fresh = 0
 		WHERE part = {:id} AND state < 3`).Bind(dbx.Params{"id": g.ID}).Execute()
 	return func() { w.run.countDone(w.importer.Collection, g.parts, did) }, err
 }

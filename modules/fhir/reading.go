@@ -54,13 +54,23 @@ func (p *plan) read(e bundle.Entry) (*reading, error) {
 		return r, nil
 	}
 	var err error
-	r.place, err = im.Place(e.Resource())
+	r.place, err = place(im, e)
 	var no *fhirapi.Refusal
 	if errors.As(err, &no) && no.Kind == fhirapi.Skipped {
 		r.skipped, r.why = true, no.Reason
 		return r, nil
 	}
 	return r, err
+}
+
+// place asks the importer. A resource that it trips over is refused like any other.
+func place(im fhirapi.Importer, e bundle.Entry) (where fhirapi.Place, err error) {
+	defer func() {
+		if recover() != nil {
+			err = fhirapi.Refuse("", "could not be understood")
+		}
+	}()
+	return im.Place(e.Resource())
 }
 
 var reUUID = regexp.MustCompile(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)

@@ -1,11 +1,13 @@
 package fhir
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
 )
@@ -26,7 +28,7 @@ func (w *writer) create(fields map[string]any) (outcome, error) {
 }
 
 // update changes what the source changed. A field that the clinic changed since the last
-// import is the clinic's: it stays.
+// import is the clinic's: it stays. So does what a field held ahead of its first import.
 func (w *writer) update(r *core.Record, fields map[string]any) (outcome, error) {
 	last := map[string]said{}
 	if w.group.Written != "" {
@@ -35,26 +37,31 @@ func (w *writer) update(r *core.Record, fields map[string]any) (outcome, error) 
 		}
 	}
 	w.group.Record = r.Id
-	changed := false
-	clinics := map[string]said{}
+	ours, changed := map[string]any{}, false
 	for name, value := range fields {
 		before := digest(r.Get(name))
 		was, imported := last[name]
-		switch {
-		case imported && was.Left != before:
-			clinics[name] = was
-		case !imported || was.Source != digest(value):
+		if imported && was.Left != before || !imported && !empty(r, name) {
+			last[name] = said{digest(value), cmp.Or(was.Left, foreign)}
+			continue
+		}
+		ours[name] = value
+		if was.Source != digest(value) {
 			r.Set(name, value)
 			changed = changed || digest(r.Get(name)) != before
 		}
 	}
 	if !changed {
-		return untouched, w.remember(r, fields, clinics)
+		return untouched, w.remember(r, ours, last)
 	}
 	if err := w.tx.Save(r); err != nil {
 		return untouched, err
 	}
-	return updated, w.remember(r, fields, clinics)
+	return updated, w.remember(r, ours, last)
+}
+
+func empty(r *core.Record, field string) bool {
+	return slices.Contains([]string{"", "0", "false", "null", "[]"}, r.GetString(field))
 }
 
 // said are digests of a field: what the source said, and what the import left in the
@@ -73,18 +80,16 @@ func (s *said) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// remember keeps what was said of each field. Of those that are the clinic's by now, what
-// the import left stays, so that they stay the clinic's.
-func (w *writer) remember(r *core.Record, fields map[string]any, clinics map[string]said) error {
-	now := map[string]said{}
-	for name, value := range fields {
-		left := digest(r.Get(name))
-		if was, is := clinics[name]; is {
-			left = was.Left
-		}
-		now[name] = said{digest(value), left}
+// remember keeps what was said of each field that is the import's, beside what is known
+// already of the others.
+func (w *writer) remember(r *core.Record, ours map[string]any, known map[string]said) error {
+	if known == nil {
+		known = map[string]said{}
 	}
-	text, err := json.Marshal(now)
+	for name, value := range ours {
+		known[name] = said{digest(value), digest(r.Get(name))}
+	}
+	text, err := json.Marshal(known)
 	if err != nil {
 		return err
 	}
@@ -95,6 +100,9 @@ func (w *writer) remember(r *core.Record, fields map[string]any, clinics map[str
 // digestLength is the characters of a digest: 48 bits, by which two values of one field
 // are told apart.
 const digestLength = 8
+
+// foreign is what was left in a field that no import ever wrote: the digest of nothing.
+const foreign = "--------"
 
 func digest(value any) string {
 	text, err := json.Marshal(value)

@@ -4,11 +4,8 @@ package inventory
 import (
 	"net/http"
 
-	"github.com/pocketbase/pocketbase/core"
-
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
-	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
 )
 
@@ -42,7 +39,7 @@ func Module() kernel.Module {
 		},
 		Routes:   []kernel.Route{adjustRoute, movementsRoute, alertsRoute},
 		Errors:   []*kernel.Error{errStock, errFinal, errKept},
-		Provides: []any{table, guard{}},
+		Provides: []any{table},
 		Cast:     cast,
 		Demo:     demo,
 	}
@@ -76,16 +73,4 @@ var table = exchangeapi.Table{
 	ImportOnly: []string{"sourceId"},
 	Keys:       [][]string{{"sourceId"}},
 	Natural:    []string{"itemName", "batch", "expiryDate"},
-}
-
-// guard tells the clinic that its currency must keep its decimals.
-type guard struct{}
-
-var _ clinicapi.CurrencyGuard = guard{}
-
-// CurrencyInUse implements clinicapi.CurrencyGuard.
-func (guard) CurrencyInUse(tx core.App) (bool, error) {
-	var used bool
-	err := tx.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM inventory WHERE unitPriceMinor != 0)").Row(&used)
-	return used, err
 }

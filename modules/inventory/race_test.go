@@ -87,12 +87,16 @@ func TestAMovementNeedsAChange(t *testing.T) {
 	}
 }
 
-func TestThePriceKeepsTheCurrencysDecimals(t *testing.T) {
+func TestAnotherCurrencyStopsNothing(t *testing.T) {
 	s := set.Start(t)
-	alma := as(authapi.Alma)
-	if r := s.As(t, alma, "PUT", "/api/clinic", `{"currency":"JPY"}`); r.Status != 409 {
-		t.Errorf("got %d %s", r.Status, r.Body)
+	if r := s.As(t, as(authapi.Alma), "PUT", "/api/clinic", `{"currency":"JPY"}`); r.Status != 200 {
+		t.Fatal(r.Status, r.Body)
 	}
+	item := path + "/" + inventory.Insulin
+	s.On(t, []kerneltest.Scenario{
+		{Name: "a price with decimals that the yen has not is left", As: petra, Path: item + "/adjust", Body: `{"delta":-1,"reason":"ward"}`, Want: 200, Has: []string{`"unitPrice":18.5`}},
+		{Name: "and not taken anew", As: petra, Method: "PUT", Path: item, Body: `{"unitPrice":19.5}`, Want: 400, Has: []string{`"unitPrice"`}},
+	})
 }
 
 var full = &kerneltest.Set{Modules: append(set.Modules, exchange.Module()), Full: true}

@@ -74,7 +74,8 @@ func checkEntries(tx core.App, r *core.Record) error {
 		return err
 	}
 	minor, ok := clinicapi.Minor(r.GetFloat("unitPrice"), s.Currency)
-	if !ok || minor < 0 {
+	// A price of another currency's time is left: the clinic had not set its own yet.
+	if priced := r.IsNew() || r.GetFloat("unitPrice") != r.Original().GetFloat("unitPrice"); priced && (!ok || minor < 0) {
 		bad = append(bad, kernel.Bad("unitPrice", "validation_invalid_amount", "Must be 0 or more, with no more decimals than "+s.Currency+" has."))
 	}
 	r.Set("unitPriceMinor", minor)

@@ -12,33 +12,6 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
-// Page says which part of a list is asked for.
-type Page struct {
-	Page    int `query:"page" doc:"1 is the first"`
-	PerPage int `query:"perPage" doc:"30 by default, 200 at most"`
-}
-
-// List is a list in the shape of API.md.
-type List[T any] struct {
-	Page       int `json:"page"`
-	PerPage    int `json:"perPage"`
-	TotalItems int `json:"totalItems"`
-	TotalPages int `json:"totalPages"`
-	Items      []T `json:"items"`
-}
-
-// listOf begins the answer for a page: sizes within bounds, no items yet.
-func listOf[T any](p Page, total int) List[T] {
-	if p.PerPage < 1 {
-		p.PerPage = 30
-	}
-	l := List[T]{Page: max(p.Page, 1), PerPage: min(p.PerPage, 200), TotalItems: total, Items: []T{}}
-	l.TotalPages = (total + l.PerPage - 1) / l.PerPage
-	return l
-}
-
-func (l List[T]) offset() int { return (l.Page - 1) * l.PerPage }
-
 var unreadRoute = kernel.Op(kernel.Route{
 	Method: "GET", Path: "/api/messages/unread", Allow: kernel.SignedIn(),
 	Summary: "List the messages that the caller has not read, newest first",
@@ -47,15 +20,15 @@ var unreadRoute = kernel.Op(kernel.Route{
 // unreadMessages is spelled out, not bound, so that SQLite sees that the partial index fits.
 const unreadMessages = "messages.receiverId = {:me} AND messages.readAt = ''"
 
-func unread(c *kernel.Call, in Page) (List[*core.Record], error) {
+func unread(c *kernel.Call, in kernel.Page) (kernel.Paged[*core.Record], error) {
 	me := dbx.Params{"me": c.Auth.Id}
 	var total int
 	if err := c.App.DB().Select("COUNT(*)").From("messages").Where(dbx.NewExp(unreadMessages, me)).Row(&total); err != nil {
-		return List[*core.Record]{}, err
+		return kernel.Paged[*core.Record]{}, err
 	}
-	l := listOf[*core.Record](in, total)
+	l := kernel.NewPaged[*core.Record](in, total)
 	err := c.App.RecordQuery("messages").Where(dbx.NewExp(unreadMessages, me)).OrderBy("created DESC", "number DESC").
-		Offset(int64(l.offset())).Limit(int64(l.PerPage)).All(&l.Items)
+		Offset(l.Offset()).Limit(int64(l.PerPage)).All(&l.Items)
 	if err != nil {
 		return l, err
 	}
@@ -94,14 +67,14 @@ var inboxRoute = kernel.Op(kernel.Route{
 	Summary: "List the caller's conversations, the one with the newest message first",
 }, inbox)
 
-func inbox(c *kernel.Call, in Page) (List[Conversation], error) {
+func inbox(c *kernel.Call, in kernel.Page) (kernel.Paged[Conversation], error) {
 	me := dbx.Params{"me": c.Auth.Id}
 	var total int
 	if err := c.App.DB().NewQuery("SELECT (SELECT COUNT(*) FROM conversations WHERE firstId = {:me}) + (SELECT COUNT(*) FROM conversations WHERE secondId = {:me})").Bind(me).Row(&total); err != nil {
-		return List[Conversation]{}, err
+		return kernel.Paged[Conversation]{}, err
 	}
-	l := listOf[Conversation](in, total)
-	me["limit"], me["offset"] = l.PerPage, l.offset()
+	l := kernel.NewPaged[Conversation](in, total)
+	me["limit"], me["offset"] = l.PerPage, l.Offset()
 	rows, err := c.App.DB().NewQuery(fmt.Sprintf(inboxSQL, profileSQL(c.K))).Bind(me).Rows()
 	if err != nil {
 		return l, err

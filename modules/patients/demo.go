@@ -43,18 +43,12 @@ func demo(tx core.App) error {
 		if r.GetString("dateOfBirth") > arrived.Format(time.DateOnly) {
 			r.Set("dateOfBirth", arrived.Format(time.DateOnly)) // born here
 		}
-		r.Set("registeredOn", arrived.Format(time.DateOnly))
 		created, err := types.ParseDateTime(arrived.Add(time.Duration(8*60+dice.IntN(9*60)) * time.Minute))
 		if err != nil {
 			return err
 		}
 		r.SetRaw("created", created)
-		// They came one after the other, nobody ahead of their birth.
-		day := today.AddDate(0, 0, -2*(demoPatients-1-i)).Format(time.DateOnly)
-		if born := r.GetString("dateOfBirth"); len(born) == len(day) {
-			day = max(day, born)
-		}
-		r.Set("registeredOn", day)
+		r.Set("registeredOn", s.Today(created.Time()))
 		if len(doctors) > 0 && dice.IntN(10) > 0 {
 			r.Set("assignedDoctorId", doctors[dice.IntN(len(doctors))])
 		}

@@ -50,19 +50,6 @@ var restoreRoute = kernel.Op(kernel.Route{
 	return c.Record, Restore(c.App, c.Record)
 })
 
-type deletedInput struct {
-	Page    int `query:"page" doc:"which page, from 1"`
-	PerPage int `query:"perPage" doc:"how many a page, at most 200"`
-}
-
-type deletedOutput struct {
-	Page       int              `json:"page"`
-	PerPage    int              `json:"perPage"`
-	TotalItems int              `json:"totalItems"`
-	TotalPages int              `json:"totalPages"`
-	Items      []deletedPatient `json:"items"`
-}
-
 type deletedPatient struct {
 	ID        string         `json:"id" db:"id"`
 	MRN       string         `json:"mrn" db:"mrn"`
@@ -74,18 +61,14 @@ type deletedPatient struct {
 var deletedRoute = kernel.Op(kernel.Route{
 	Method: http.MethodGet, Path: "/api/patients/deleted", Allow: admins,
 	Summary: "List the deleted patients, last deleted first",
-}, func(c *kernel.Call, in deletedInput) (deletedOutput, error) {
-	out := deletedOutput{Page: max(in.Page, 1), PerPage: min(in.PerPage, 200), Items: []deletedPatient{}}
-	if out.PerPage < 1 {
-		out.PerPage = 30
-	}
+}, func(c *kernel.Call, in kernel.Page) (kernel.Paged[deletedPatient], error) {
 	gone := dbx.NewExp("deletedAt != ''")
 	total, err := c.App.CountRecords("patients", gone)
 	if err != nil {
-		return out, err
+		return kernel.Paged[deletedPatient]{}, err
 	}
-	out.TotalItems, out.TotalPages = int(total), (int(total)+out.PerPage-1)/out.PerPage
+	out := kernel.NewPaged[deletedPatient](in, int(total))
 	err = c.App.DB().Select("id", "mrn", "name", "deletedAt").From("patients").Where(gone).
-		OrderBy("deletedAt DESC", "id").Limit(int64(out.PerPage)).Offset(int64(out.PerPage) * int64(out.Page-1)).All(&out.Items)
+		OrderBy("deletedAt DESC", "id").Limit(int64(out.PerPage)).Offset(out.Offset()).All(&out.Items)
 	return out, err
 })

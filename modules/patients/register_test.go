@@ -41,7 +41,7 @@ func TestEntries(t *testing.T) {
 		{Name: "a doctor cannot be a patient's id", As: rosa, Path: collection, Body: `{"name":"X","assignedDoctorId":"` + patientsapi.Ada + `"}`, Want: 400, Has: []string{`"assignedDoctorId"`}},
 		{Name: "numbers of another system are for imports", As: alma, Path: collection, Body: `{"name":"X","mrn":"P-000900"}`, Want: 400, Has: []string{`"mrn":{"code":"server_set"`}},
 		{Name: "a number is never changed", As: alma, Method: "PUT", Path: path + "/" + patientsapi.Ada, Body: `{"mrn":"P-000900"}`, Want: 400, Has: []string{`"mrn"`}},
-		{Name: "nobody deletes by a field", As: alma, Method: "PUT", Path: path + "/" + patientsapi.Ada, Body: `{"deletedAt":"2020-01-01","contact":"12345"}`, Want: 200,
+		{Name: "nobody deletes by a field", As: alma, Method: "PUT", Path: path + "/" + patientsapi.Ada, Body: `{"deletedAt":"2020-01-01","contact":"12345"}`, Want: 400, Has: []string{`"deletedAt":{"code":"server_set"`},
 			Then: func(t *testing.T, s *kerneltest.Server, _ kerneltest.Response) {
 				if r := s.As(t, rosa, "GET", path+"/"+patientsapi.Ada, nil); r.Status != 200 {
 					t.Errorf("she is gone: %d %s", r.Status, r.Body)

@@ -12,21 +12,6 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
-// HistoryInput names the part of the history that is asked for.
-type HistoryInput struct {
-	Page    int `query:"page" doc:"1 is the first"`
-	PerPage int `query:"perPage" doc:"30 by default, 200 at most"`
-}
-
-// History is every version of a record, the present one first.
-type History struct {
-	Page       int            `json:"page"`
-	PerPage    int            `json:"perPage"`
-	TotalItems int            `json:"totalItems"`
-	TotalPages int            `json:"totalPages"`
-	Items      []*core.Record `json:"items" doc:"the record as it was: version counts from 1, updated says when it was written, changedBy by whom"`
-}
-
 // Person is who wrote a version.
 type Person struct {
 	ID   string `db:"id" json:"id"`
@@ -41,16 +26,13 @@ var historyRoute = kernel.Op(kernel.Route{
 	Summary: "List the versions of a medical record, the present one first, those entered in error included",
 }, history)
 
-func history(c *kernel.Call, in HistoryInput) (History, error) {
-	if in.PerPage < 1 {
-		in.PerPage = 30
-	}
+// history is the record as it was, present version first: version counts from 1, updated
+// says when each was written, changedBy by whom.
+func history(c *kernel.Call, in kernel.Page) (kernel.Paged[*core.Record], error) {
 	present := c.Record
 	// Versions are numbered without gaps from 1, so their number is the present one's.
-	h := History{Page: max(in.Page, 1), PerPage: min(in.PerPage, 200), TotalItems: present.GetInt("version")}
-	h.TotalPages = (h.TotalItems + h.PerPage - 1) / h.PerPage
-	newest := h.TotalItems - (h.Page-1)*h.PerPage
-	h.Items = []*core.Record{}
+	h := kernel.NewPaged[*core.Record](in, present.GetInt("version"))
+	newest := h.TotalItems - int(h.Offset())
 	if newest == h.TotalItems {
 		h.Items = append(h.Items, present)
 	}

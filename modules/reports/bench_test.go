@@ -151,10 +151,11 @@ func BenchmarkTriggers(b *testing.B) {
 			}
 		}
 		b.Run(fmt.Sprintf("kept=%v", kept), func(b *testing.B) {
+			busy := cpu(b)
 			err := s.App.RunInTransaction(func(tx core.App) error {
 				for i := range b.N {
 					id := dbx.Params{"id": fmt.Sprintf("%05d%010d", b.N, i), "day": edges[i%len(edges)]}
-					if err := raw(tx, "INSERT INTO appointments (id, patientId, doctorId, appointmentDate, status) VALUES ({:id}, {:id}, 'd', {:day}, 'completed')", id); err != nil {
+					if err := raw(tx, "INSERT INTO appointments (id, patientId, doctorId, appointmentDate, status) VALUES ({:id}, {:id}, {:id}, {:day}, 'completed')", id); err != nil {
 						return err
 					}
 					if err := raw(tx, "UPDATE appointments SET status = 'cancelled' WHERE id = {:id}", id); err != nil {
@@ -166,6 +167,7 @@ func BenchmarkTriggers(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			b.ReportMetric(float64((cpu(b)-busy).Microseconds())/float64(b.N), "cpu-µs/op")
 		})
 	}
 }
