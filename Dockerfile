@@ -9,10 +9,14 @@ ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/polyclinic-os/polyclinic/kernel/boot.Version=${VERSION}" -o /polyclinic .
 RUN mkdir -p /pb_data
 
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+# Both are empty: the image has no shell to make folders with.
+COPY --from=build --chown=65532:65532 /pb_data /pb_data
+COPY --from=build --chown=65532:65532 /pb_data /tmp
 COPY --from=build /polyclinic /polyclinic
-COPY --from=build --chown=nonroot:nonroot /pb_data /pb_data
-USER nonroot
+# No name: the image has no list of users.
+USER 65532:65532
 VOLUME /pb_data
 EXPOSE 8090
 HEALTHCHECK --interval=30s --timeout=6s --start-period=60s CMD ["/polyclinic", "health", "--http", "127.0.0.1:8090"]
