@@ -57,7 +57,6 @@ var (
 	ada   = as(authapi.Ada)
 	bob   = as(authapi.Bob)
 	grace = as(authapi.Grace)
-	nia   = as(authapi.Nia)
 	root  = kerneltest.Account{Email: "root@polyclinic.test", Password: "root-password-1"}
 )
 

@@ -258,7 +258,7 @@ func TestOnlyPublicCompilesToPublic(t *testing.T) {
 
 func TestAnErrorKeepsItsCode(t *testing.T) {
 	e := kernel.Fail(409, "taken", "It is taken.")
-	if !errors.Is(e.At("slot"), e) || errors.Is(kernel.ErrStale, e) {
+	if !errors.Is(e.At("slot"), e) || kernel.ErrStale.Is(e) {
 		t.Error("errors are the same when their codes are")
 	}
 	if e.Field != "" {
