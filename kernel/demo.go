@@ -13,6 +13,10 @@ type DemoMark interface {
 	MarkDemo(tx core.App) error
 }
 
+// People names a collection whose rows are people. Modules list theirs in Provides; a data
+// folder with one of them is nobody's demo.
+type People string
+
 // ErrHoldsPeople is why a data folder is refused as a demo.
 var ErrHoldsPeople = errors.New("this data folder already holds people: a demo clinic is only put into an empty one (choose another with --dir)")
 
@@ -26,12 +30,14 @@ func (k *Kernel) Seed(app core.App, full bool) error {
 	if is, err := mark.IsDemo(app); err != nil || is {
 		return err
 	}
-	people, err := app.CountRecords(AccountsCollection)
-	if err != nil {
-		return err
-	}
-	if people > 0 {
-		return ErrHoldsPeople
+	for _, collection := range append(All[People](k), AccountsCollection) {
+		people, err := app.CountRecords(string(collection))
+		if err != nil {
+			return err
+		}
+		if people > 0 {
+			return ErrHoldsPeople
+		}
 	}
 	return app.RunInTransaction(func(tx core.App) error {
 		if err := mark.MarkDemo(tx); err != nil {

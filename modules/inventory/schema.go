@@ -42,6 +42,7 @@ func initStock(tx core.App) error {
 	items.AddIndex("idx_inventory_name", false, "itemName", "")
 	items.AddIndex("idx_inventory_expiry", false, "expiryDate", "")
 	items.AddIndex("idx_inventory_source", true, "sourceId", "sourceId != ''")
+	items.AddIndex("idx_inventory_sourceId", false, "sourceId", "") // SQLite uses no partial index for a bound value
 	if err := tx.Save(items); err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func Module() kernel.Module {
 		Errors:   []*kernel.Error{errKept},
 		Emits:    []kernel.EventDoc{patientsapi.Deleted.Declares("A patient was taken off the register.")},
 		Jobs:     []kernel.Job{{Name: "birthdays", Spec: "1 * * * *", Doc: "Brings the stored ages up to date, for filters and sorting.", Run: refreshAges}},
-		Provides: []any{profile, table, patientImport, facts{}, summary},
+		Provides: []any{kernel.People("patients"), profile, table, patientImport, facts{}, summary},
 		Cast:     cast,
 		Demo:     demo,
 		Bind:     bindAge,

@@ -21,7 +21,7 @@ func Module() kernel.Module {
 		m.Resources = append(m.Resources, k.resource())
 		m.Hooks = append(m.Hooks, k.hooks()...)
 		m.Routes = append(m.Routes, k.restoreRoute())
-		m.Provides = append(m.Provides, k.profile())
+		m.Provides = append(m.Provides, k.profile(), kernel.People(k.collection))
 	}
 	return m
 }
