@@ -14,8 +14,10 @@ LDFLAGS := -s -w -X $(PACKAGE)/kernel/boot.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# Where goroutines meet: the platform, and the modules whose rules clients race for.
-RACED := ./kernel/... ./hooks/... $(wildcard ./modules/auth ./modules/appointments ./modules/inventory ./modules/billing ./modules/messaging)
+# Where goroutines meet: the platform, and in the modules the tests in which clients do
+# things at once. architecture_test.go sees to it that RACING names them all.
+RACED := ./kernel ./hooks
+RACING := AtOnce|Many|Concurren|Race|Rush|Burst|Hundred|Thirty|OfTwo|TwoAdmins|WithoutGaps|OneState|Realtime|Crash|Fault
 
 .PHONY: build test fmt vet lint vuln unit race examples sdk bench soak docs clean
 
@@ -51,7 +53,7 @@ unit: ## scenario, matrix, architecture, golden, smoke and upgrade tests
 race: ## the same, where goroutines meet, under the race detector
 	@if ! command -v $$(go env CC) >/dev/null; then \
 		echo "race detector: NOT RUN, it needs a C compiler"; [ "$${CI:-}" != true ]; \
-	else set -x; go test -race -timeout 30m $(RACED); fi
+	else set -x; go test -race -timeout 30m $(RACED) && go test -race -timeout 30m -run '$(RACING)' ./modules/...; fi
 
 examples: ## the modules and scripts that show how others extend Polyclinic
 	cd examples/laboratory && go test -timeout 10m ./...
@@ -66,7 +68,7 @@ bench: ## how long things take; figures are kept in docs/measurements.md
 
 N ?= 20
 soak: ## the concurrency tests N times over, under the race detector
-	go test -race -timeout 4h -count $(N) -run 'Concurrent|AtOnce|Many|Race|Hundred|Parallel|OneWins' $(RACED)
+	go test -race -timeout 4h -count $(N) -run '$(RACING)' $(RACED) ./modules/...
 
 docs: ## write docs/generated anew from what the modules declare
 	UPDATE=1 go test .

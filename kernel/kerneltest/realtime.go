@@ -4,10 +4,15 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/subscriptions"
 )
 
 // patience is how long a test waits for a message that must come.
@@ -86,4 +91,29 @@ func (st *Stream) Next(t testing.TB) (ev StreamEvent, open bool) {
 func (s *Server) Subscribe(t testing.TB, st *Stream, token string, topics ...string) Response {
 	t.Helper()
 	return s.Do(t, "POST", "/api/realtime", token, map[string]any{"clientId": st.ClientID, "subscriptions": topics})
+}
+
+// end is the name of the message that End sends.
+const end = "end"
+
+// End has the server send the connection a message named "end" past every hook. It comes
+// after whatever the connection was sent before, so a test that gets it knows that there
+// was nothing else. It reports false if the connection is gone.
+func (s *Server) End(t testing.TB, st *Stream) bool {
+	t.Helper()
+	client, err := s.App.SubscriptionsBroker().ClientById(st.ClientID)
+	if err != nil {
+		return false
+	}
+	s.App.OnRealtimeMessageSend().Bind(&hook.Handler[*core.RealtimeMessageEvent]{Id: "kerneltest.end", Priority: math.MinInt, Func: func(e *core.RealtimeMessageEvent) error {
+		if e.Message.Name != end {
+			return e.Next()
+		}
+		if err := e.Message.WriteSSE(e.Response, e.Client.Id()); err != nil {
+			return err
+		}
+		return e.Flush()
+	}})
+	client.Send(subscriptions.Message{Name: end, Data: []byte("{}")})
+	return true
 }

@@ -6,10 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/filesystem"
-	"github.com/pocketbase/pocketbase/tools/subscriptions"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
@@ -34,25 +32,13 @@ func listen(t *testing.T, s *kerneltest.Server, token, cardID string) func(what 
 			}
 		}
 		if !want {
-			push(t, s, st)
+			s.End(t, st)
 		}
 		ev, open := st.Next(t)
 		if heard := strings.Contains(ev.Data, what); !open || heard != want {
 			t.Errorf("%s: got %v, %v", what, ev, open)
 		}
 	}
-}
-
-// push sends a message to a client itself. It comes after anything that it was sent before.
-func push(t *testing.T, s *kerneltest.Server, st *kerneltest.Stream) {
-	t.Helper()
-	client, err := s.App.SubscriptionsBroker().ClientById(st.ClientID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.Unset(apis.RealtimeClientAuthKey)
-	client.Unset("polyclinic.hadAuth")
-	client.Send(subscriptions.Message{Name: "end", Data: []byte("{}")})
 }
 
 func card(t *testing.T, s *kerneltest.Server, userID string) string {
