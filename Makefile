@@ -17,14 +17,14 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # Where goroutines meet: the platform, and in the modules the tests in which clients do
 # things at once. architecture_test.go sees to it that RACING names them all.
 RACED := ./kernel ./hooks
-RACING := AtOnce|Many|Concurren|Race|Rush|Burst|Hundred|Thirty|OfTwo|TwoAdmins|WithoutGaps|OneState|Realtime|Crash|Fault
+RACING := AtOnce|Once|Many|Concurren|Race|Rush|Burst|Hundred|Thirty|OfTwo|TwoAdmins|WithoutGaps|OneState|Realtime|Crash|Fault|Frozen|Holds|UnderLoad|ConnectErrors
 
-.PHONY: build test fmt vet lint vuln unit race examples sdk bench soak docs clean
+.PHONY: build test fmt vet lint vuln unit race examples sdk browser bench soak docs clean
 
 build: ## the binary, static, for this machine
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o polyclinic .
 
-test: fmt vet lint vuln unit race examples sdk ## everything that CI checks
+test: fmt vet lint vuln unit race examples sdk browser ## everything that CI checks
 	@echo "make test: all passed"
 
 fmt:
@@ -63,6 +63,11 @@ sdk: build ## PocketBase's JS SDK against the real program
 		echo "JS SDK: NOT RUN, it needs node 20 and npm"; [ "$${CI:-}" != true ]; \
 	else set -x; cd test/sdk && npm ci --no-audit --no-fund --loglevel=error && POLYCLINIC="$(CURDIR)/polyclinic" npm test; fi
 
+browser: build ## the dashboard's page and the API's documentation in a real browser
+	@if ! command -v npm >/dev/null; then \
+		echo "browser: NOT RUN, it needs node 20 and npm"; [ "$${CI:-}" != true ]; \
+	else set -x; cd test/browser && npm ci --no-audit --no-fund --loglevel=error && POLYCLINIC="$(CURDIR)/polyclinic" npm test; fi
+
 bench: ## how long things take; figures are kept in docs/measurements.md
 	go test -run '^$$' -bench . -benchmem ./...
 
@@ -74,4 +79,4 @@ docs: ## write docs/generated anew from what the modules declare
 	UPDATE=1 go test .
 
 clean:
-	rm -rf polyclinic test/sdk/node_modules
+	rm -rf polyclinic test/sdk/node_modules test/browser/node_modules

@@ -21,9 +21,11 @@ const root = "github.com/polyclinic-os/polyclinic"
 // nobody. What such a library does is asked of that module, through its api package.
 var homes = map[string]string{
 	"github.com/jackc/pgx":                      "modules/analytics",
+	"filippo.io/age":                            "modules/backup",
 	"github.com/AgoraIO/":                       "modules/video",
 	"github.com/AgoraIO-Community/":             "modules/video",
 	"github.com/golang-jwt/jwt":                 "modules/auth",
+	"github.com/pquerna/otp":                    "modules/auth",
 	"github.com/go-pdf/fpdf":                    "modules/billing",
 	"codeberg.org/go-pdf/fpdf":                  "modules/billing",
 	"github.com/phpdave11/gofpdf":               "modules/billing",
@@ -222,7 +224,7 @@ func assigned(fn *ast.FuncDecl, vars map[string]bool) (names []string) {
 		if x, ok := e.(*ast.IndexExpr); ok {
 			e = x.X
 		}
-		if id, ok := e.(*ast.Ident); ok && vars[id.Name] && !own[id.Name] {
+		if id, ok := e.(*ast.Ident); ok && id.Name != "_" && vars[id.Name] && !own[id.Name] {
 			names = append(names, id.Name)
 		}
 	}

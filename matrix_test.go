@@ -45,6 +45,9 @@ func TestMatrix(t *testing.T) {
 	for _, role := range m.s.Kernel.Roles() {
 		m.s = set.Start(t)
 		for _, mod := range m.s.Kernel.Modules {
+			for _, r := range mod.Resources {
+				m.list(r, role)
+			}
 			for _, r := range mod.Routes {
 				m.route(r, role)
 			}
@@ -202,6 +205,29 @@ func (m *matrix) guest(mod kernel.Module, a kernel.Access) {
 		if r := m.send(authapi.Account{}, "GET", "/api/collections/"+a.Collection+"/records/"+row.Id, nil); r.Status == http.StatusOK && !a.View.Public {
 			m.Errorf("a guest views %s %s", a.Collection, row.Id)
 		}
+	}
+}
+
+// list reads a list that has a policy of its own, such as a record's history.
+func (m *matrix) list(r kernel.Resource, role kernel.Role) {
+	if r.Allow.Locked() {
+		return // Access says who lists
+	}
+	id := "000000000000000"
+	if rows := m.rows(r.Collection); len(rows) > 0 {
+		id = rows[0].Id
+	}
+	_, path, _ := strings.Cut(r.Pattern(kernel.List), " ")
+	path = fill(path, id)
+	if g := m.send(authapi.Account{}, "GET", path, nil); g.Status != http.StatusUnauthorized {
+		m.Errorf("guest %s: %d, want 401", path, g.Status)
+	}
+	got := m.send(member[role.Name], "GET", path, nil)
+	switch want := cell(r.Allow, role); {
+	case (want == "-") != (got.Status == http.StatusForbidden):
+		m.Errorf("%s %s: %d, the matrix says %s", role.Name, path, got.Status, want)
+	case want == "any" && got.Status != http.StatusOK:
+		m.Errorf("%s %s: %d, the matrix says any: %s", role.Name, path, got.Status, got.Body)
 	}
 }
 

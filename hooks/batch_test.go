@@ -19,7 +19,7 @@ func TestBatchIsHeldToWhatSingleRequestsAre(t *testing.T) {
 		{Name: "numbers are numbers", As: alma, Path: "/api/batch", Body: create(map[string]any{"name": "a", "count": "abc"}), Want: 400, Has: []string{"validation_invalid_number"}, Then: noNewRow},
 		{Name: "roles write their own fields", As: ada, Path: "/api/batch", Body: inBatch("PATCH", collection+"/"+adas, map[string]any{"fragile": true}), Want: 400, Has: []string{"field_not_allowed"}},
 		{Name: "upsert does not go around it", As: ada, Path: "/api/batch", Body: inBatch("PUT", collection, map[string]any{"id": adas, "fragile": true}), Want: 400, Has: []string{"field_not_allowed"}},
-		{Name: "a stale version is refused", As: ada, Path: "/api/batch", Body: inBatch("PATCH", collection+"/"+adas, map[string]any{"name": "x", "updated": "2020-01-01 00:00:00.000Z"}), Want: 400, Has: []string{`"stale"`}},
+		{Name: "a stale version is refused", As: ada, Path: "/api/batch", Body: inBatch("PATCH", collection+"/"+adas, map[string]any{"name": "x", "updated": "2020-01-01 00:00:00.000Z"}), Want: 409, Has: []string{`"stale"`, `"requests":{"0":`, `"status":409`}},
 		{Name: "all or nothing", As: alma, Path: "/api/batch", Body: map[string]any{"requests": []any{
 			map[string]any{"method": "POST", "url": collection, "body": map[string]any{"name": "one"}},
 			map[string]any{"method": "DELETE", "url": collection + "/" + odd},
@@ -27,6 +27,8 @@ func TestBatchIsHeldToWhatSingleRequestsAre(t *testing.T) {
 		}}, Want: 400, Then: noNewRow},
 		{Name: "it works", As: ada, Path: "/api/batch", Body: inBatch("PATCH", collection+"/"+adas, map[string]any{"name": "jug"}), Want: 200, Has: []string{`"name":"jug"`}},
 		{Name: "what is no collection is no part of it", As: alma, Path: "/api/batch", Body: inBatch("POST", "/api/things/"+adas+"/polish", map[string]any{"with": "x"}), Want: 400},
+		{Name: "null is no request", As: alma, Path: "/api/batch", Body: `{"requests":[null]}`, Want: 400, Has: []string{`"requests"`}},
+		{Name: "nor beside one", As: alma, Path: "/api/batch", Body: `{"requests":[{"method":"POST","url":"/api/collections/things/records"},null]}`, Want: 400, Then: noNewRow},
 		{Name: "a hundred requests at most", As: alma, Path: "/api/batch", Body: many(101), Want: 400},
 	})
 }

@@ -45,6 +45,16 @@ func bindBody(k *kernel.Kernel) {
 	}
 	k.App.OnRecordCreateRequest().Bind(check("platform.body.create", kernel.Create))
 	k.App.OnRecordUpdateRequest().Bind(check("platform.body.update", kernel.Update))
+	k.App.OnRecordDeleteRequest().Bind(&hook.Handler[*core.RecordRequestEvent]{Id: "platform.body.delete", Priority: first + 1, Func: func(e *core.RecordRequestEvent) error {
+		info, err := e.RequestInfo()
+		if err != nil {
+			return err
+		}
+		if err := fresh(e, info, nil); err != nil {
+			return err
+		}
+		return e.Next()
+	}})
 }
 
 // fresh answers 409 when the client read an older version than the row has now.
@@ -81,6 +91,11 @@ func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[stri
 		name := strings.Trim(key, "+-") // PocketBase's modifiers: "tags+", "+tags", "tags-"
 		f := e.Collection.Fields.GetByName(name)
 		if f == nil || name == "id" || (name == "updated" && verb == kernel.Update) {
+			continue
+		}
+		// PocketBase counts from what it read ahead of the transaction, and so loses counts.
+		if key != name && f.Type() == core.FieldTypeNumber && !slices.Contains(a.Counters, name) {
+			bad = append(bad, kernel.ErrCounter.At(name))
 			continue
 		}
 		if err := checkType(f, v, typed(e, info)); err != nil {

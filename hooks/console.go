@@ -18,9 +18,11 @@ func bindConsole(k *kernel.Kernel) {
 		se.InstallerFunc = nil // it prints a token of a superuser to the terminal
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "platform.console", Priority: kernel.PriorityGuard - 2, Func: func(e *core.RequestEvent) error {
 			p := strings.ToLower(strings.TrimSuffix(e.Request.URL.Path, "/"))
-			if p == "/api/sql" || strings.Contains(p, "/impersonate/") || p == "/api/backups/upload" ||
-				(strings.HasPrefix(p, "/api/backups/") && strings.HasSuffix(p, "/restore")) {
+			if p == "/api/sql" || strings.Contains(p, "/impersonate/") {
 				return k.APIError(kernel.ErrNotFound)
+			}
+			if p == "/api/backups/upload" || (strings.HasPrefix(p, "/api/backups/") && strings.HasSuffix(p, "/restore")) {
+				return k.APIError(kernel.ErrNotFound.Saying("A backup is put back on a stopped server, into a new folder: polyclinic restore FILE --dir NEW."))
 			}
 			if strings.HasSuffix(p, "/truncate") {
 				return k.APIError(errSchema.Saying("Collections are not emptied: delete what is wrong, one by one."))

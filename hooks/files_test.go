@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/png"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -89,4 +90,15 @@ func TestAnImageBombIsRefused(t *testing.T) {
 		t.Errorf("create: got %d %s", r.Status, r.Body)
 	}
 	wantStatus(t, "a picture", sendForm(t, s, s.Token(t, alma), path, map[string]string{"name": "small"}, upload{"scan", "small.png", picture(t, 600, 600)}), http.StatusCreated)
+}
+
+func TestAFileKeepsNoNameThatDoesHarm(t *testing.T) {
+	s := set.Start(t)
+	for _, name := range []string{"../../etc/passwd.png", "<script>alert(1)</script>.png", "a\u202egnp.exe.png", "con|rm -rf ;.png", strings.Repeat("x", 400) + ".png"} {
+		r := sendForm(t, s, s.Token(t, alma), path, map[string]string{"name": "x"}, upload{"scan", name, picture(t, 4, 4)})
+		wantStatus(t, name, r, http.StatusCreated)
+		if stored, _ := r.JSON(t)["scan"].(string); !regexp.MustCompile(`^[a-zA-Z0-9_]{1,150}(\.exe)?\.png$`).MatchString(stored) {
+			t.Errorf("%q became %q", name, stored)
+		}
+	}
 }

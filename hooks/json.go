@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
@@ -34,7 +35,7 @@ func bindJSON(k *kernel.Kernel) {
 			if r, ok := e.Request.Body.(router.Rereader); ok {
 				r.Reread()
 			}
-			if raw = bytes.TrimSpace(raw); len(raw) > 0 && (raw[0] != '{' || !json.Valid(raw)) {
+			if raw = bytes.TrimSpace(raw); len(raw) > 0 && !oneObject(raw) {
 				return k.APIError(errBody)
 			}
 			return e.Next()
@@ -42,3 +43,7 @@ func bindJSON(k *kernel.Kernel) {
 		return se.Next()
 	}})
 }
+
+// oneObject reports whether raw is one JSON object in UTF-8, which RFC 8259 demands: Go's
+// decoder would put another sign in the place of what is not.
+func oneObject(raw []byte) bool { return raw[0] == '{' && json.Valid(raw) && utf8.Valid(raw) }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
@@ -17,29 +18,40 @@ var limitSettings = []kernel.Setting{
 	{Name: "POLYCLINIC_DISABLE", Doc: "Modules to switch off, separated by commas: their paths answer 404, their data stays."},
 }
 
-// maxJSON is the largest body that is not an upload.
-const maxJSON = 2 << 20
+// What one request may send.
+const (
+	maxJSON   = 2 << 20  // a body that is no upload
+	maxUpload = 32 << 20 // all files of a form together
+	maxQuery  = 8 << 10
+)
 
-// bindLimits caps bodies and adds the Retry-After that PocketBase's 429 lacks.
+// How long a client may take. Writing has PocketBase's five minutes, which it lifts for
+// realtime connections; so has reading, for uploads.
+const (
+	headersWithin = 10 * time.Second
+	bodyWithin    = time.Minute // unless it is an upload
+	idleAtMost    = 2 * time.Minute
+	maxHeaders    = 64 << 10
+)
+
+// bindLimits caps bodies and queries, bounds how long clients take to send them, and adds
+// the Retry-After that PocketBase's 429 lacks.
 func bindLimits(k *kernel.Kernel) {
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "platform.limits", Func: func(se *core.ServeEvent) error {
+		se.Server.ReadHeaderTimeout, se.Server.IdleTimeout, se.Server.MaxHeaderBytes = headersWithin, idleAtMost, maxHeaders
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "platform.limits", Priority: -8000, Func: func(e *core.RequestEvent) error {
-			h := e.Response.Header()
-			h.Set("Referrer-Policy", "same-origin")
-			h.Set("Permissions-Policy", "camera=(self), microphone=(self), geolocation=()")
-			var body *boundedBody
-			if !strings.HasPrefix(e.Request.Header.Get("Content-Type"), "multipart/") {
-				if e.Request.ContentLength > maxJSON {
-					return k.APIError(kernel.ErrTooLarge)
-				}
-				body = &boundedBody{ReadCloser: e.Request.Body}
-				e.Request.Body = body
+			if len(e.Request.URL.RawQuery) > maxQuery {
+				return k.APIError(kernel.ErrQuery.Saying("The query is too long: at most 8 KB."))
 			}
-			err := e.Next()
-			if err != nil && body != nil && body.exceeded {
+			body, err := bound(e)
+			if err != nil {
+				return k.APIError(err)
+			}
+			err = e.Next()
+			if err != nil && body.exceeded {
 				return k.APIError(kernel.ErrTooLarge) // PocketBase says that it could not read the body
 			}
-			if err != nil && k.StatusOf(err) == http.StatusTooManyRequests && h.Get("Retry-After") == "" {
+			if h := e.Response.Header(); err != nil && k.StatusOf(err) == http.StatusTooManyRequests && h.Get("Retry-After") == "" {
 				h.Set("Retry-After", "10")
 			}
 			return err
@@ -48,22 +60,46 @@ func bindLimits(k *kernel.Kernel) {
 	}})
 }
 
-// boundedBody refuses to be read beyond maxJSON: a body sent in chunks does not say its
+// bound puts the body's limits in place, or refuses one that says ahead that it is too large.
+func bound(e *core.RequestEvent) (*boundedBody, error) {
+	upload := strings.HasPrefix(strings.ToLower(e.Request.Header.Get("Content-Type")), "multipart/")
+	body := &boundedBody{ReadCloser: e.Request.Body, limit: maxJSON, done: func() {}}
+	if upload {
+		body.limit = maxUpload
+	}
+	if e.Request.ContentLength > int64(body.limit) {
+		return nil, kernel.ErrTooLarge
+	}
+	if !upload && e.Request.ContentLength != 0 {
+		c := http.NewResponseController(e.Response)
+		// Where there is no connection to set a deadline on, as in a batch, there is nobody slow.
+		if c.SetReadDeadline(time.Now().Add(bodyWithin)) == nil {
+			body.done = func() { _ = c.SetReadDeadline(time.Time{}) } // it could be set a moment ago
+		}
+	}
+	e.Request.Body = body
+	return body, nil
+}
+
+// boundedBody refuses to be read beyond its limit: a body sent in chunks does not say its
 // length ahead. Like PocketBase's it can be read again.
 type boundedBody struct {
 	io.ReadCloser
-	read     int
-	exceeded bool
+	limit, read int
+	exceeded    bool
+	done        func() // once the client has sent everything
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if b.read += n; b.read > maxJSON {
+	if b.read += n; b.read > b.limit {
 		b.exceeded = true
 		return n, kernel.ErrTooLarge
 	}
 	if err == io.EOF {
 		b.read = 0 // PocketBase's body starts over then
+		b.done()
+		b.done = func() {}
 	}
 	return n, err
 }

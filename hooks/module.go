@@ -17,11 +17,14 @@ func Module() kernel.Module {
 			bindSchema(k)
 			bindConsole(k)
 			bindRequest(k)
+			bindRates(k)
 			bindGuard(k)
 			bindBatch(k)
 			bindRealtime(k)
 			bindFiles(k)
 			bindLimits(k)
+			bindHeaders(k)
+			bindText(k)
 			bindJSON(k)
 			return nil
 		},

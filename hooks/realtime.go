@@ -16,6 +16,7 @@ const (
 	maxTopics             = 100
 	maxConnections        = 2000
 	maxConnectionsAddress = 100
+	maxConnectionsAccount = 20 // browser windows and telephones of one person
 )
 
 // bindRealtime closes what PocketBase leaves open: custom topics have no authorisation, a
@@ -35,6 +36,9 @@ func bindRealtime(k *kernel.Kernel) {
 		if len(e.Subscriptions) > maxTopics {
 			return k.APIError(kernel.Bad("subscriptions", "too_many", "At most 100 subscriptions."))
 		}
+		if e.Auth != nil && otherConnections(e) >= maxConnectionsAccount {
+			return e.TooManyRequestsError("Too many realtime connections.", nil)
+		}
 		for _, s := range e.Subscriptions {
 			if err := topicAllowed(k, e, s); err != nil {
 				return k.APIError(err)
@@ -49,6 +53,16 @@ func bindRealtime(k *kernel.Kernel) {
 		}
 		return e.Next()
 	}})
+}
+
+// otherConnections counts the realtime connections of the caller beside this one.
+func otherConnections(e *core.RealtimeSubscribeRequestEvent) (n int) {
+	for id, c := range e.App.SubscriptionsBroker().Clients() {
+		if r, ok := c.Get(apis.RealtimeClientAuthKey).(*core.Record); ok && r.Id == e.Auth.Id && r.Collection().Id == e.Auth.Collection().Id && id != e.Client.Id() {
+			n++
+		}
+	}
+	return n
 }
 
 // hadAuthKey marks, on a realtime client, that it was signed in when it subscribed.

@@ -71,6 +71,10 @@ func ourFault(k *kernel.Kernel, e *core.RecordRequestEvent, err error) error {
 	if err == nil || errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
+	if full := kernel.StorageError(err); full != nil {
+		e.App.Logger().Error("the data cannot be written", "collection", e.Collection.Name, "error", full.Code)
+		return k.APIError(full)
+	}
 	cause := err
 	if api, ok := errors.AsType[*router.ApiError](err); ok {
 		raw, hasCause := api.RawData().(error)

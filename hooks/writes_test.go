@@ -154,7 +154,7 @@ func TestAHookThatFailsAfterTheWriteLeavesNoRow(t *testing.T) {
 		{Name: "in a batch nothing is kept", As: alma, Path: "/api/batch", Body: map[string]any{"requests": []any{
 			map[string]any{"method": "POST", "url": collection, "body": map[string]any{"name": "fine"}},
 			map[string]any{"method": "POST", "url": collection, "body": map[string]any{"name": "cursed"}},
-		}}, Want: 400, Has: []string{"cursed"}, Then: noNewRow},
+		}}, Want: 409, Has: []string{"cursed"}, Then: noNewRow},
 	})
 }
 
@@ -193,6 +193,6 @@ func TestTheDatabasesOwnRefusalReadsLikeAnother(t *testing.T) {
 	set.Run(t, []kerneltest.Scenario{
 		{Name: "by the documented path", As: ada, Method: "PUT", Path: path + "/" + adas, Body: body, Want: 409, Has: []string{code}},
 		{Name: "by the collection", As: ada, Method: "PATCH", Path: collection + "/" + adas, Body: body, Want: 409, Has: []string{code}},
-		{Name: "in a batch", As: ada, Path: "/api/batch", Body: inBatch("PATCH", collection+"/"+adas, body), Want: 400, Has: []string{`"too_heavy"`}},
+		{Name: "in a batch", As: ada, Path: "/api/batch", Body: inBatch("PATCH", collection+"/"+adas, body), Want: 409, Has: []string{`"too_heavy"`}},
 	})
 }

@@ -23,8 +23,10 @@ type Role struct {
 }
 
 // Rule is a named PocketBase filter over one collection, e.g.
-// {"own", "patientId.userId = @request.auth.id"}. The name is what the access matrix prints.
-type Rule struct{ Name, Filter string }
+// {"own", "patientId.userId = @request.auth.id"}. The name is what the access matrix prints,
+// "any" when there is none. Strict, where it is set, takes the place of Filter while strict
+// access is on, see StrictSwitch.
+type Rule struct{ Name, Filter, Strict string }
 
 // Grant lets a role act, on any record or only on those the rule selects.
 type Grant struct {
@@ -68,6 +70,8 @@ type Access struct {
 	Queryable                          []string            // fields that a filter or sort may name, besides id, created, updated
 	Writable                           map[string][]string // by role name: the only fields that the role may change
 	SoftDelete                         string              // date field that a delete sets instead of removing the row
+	Counters                           []string            // number fields that clients may count up and down: {"seats-": 1}
+	Counted                            bool                // the number of rows is kept, for lists of callers who see all
 }
 
 func (a Access) policy(v Verb) Policy {

@@ -40,6 +40,9 @@ func (k *Kernel) Attach(app core.App) error {
 	app.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "kernel.serve", Priority: -100, Func: k.onServe})
 	k.bindReached()
 	k.bindKept()
+	k.bindSearch()
+	k.bindCounts()
+	k.bindFinish()
 	return nil
 }
 
@@ -95,26 +98,46 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 	return nil
 }
 
-// Reconcile makes the stored access rules equal to the declared ones and checks what
-// SQLite and PocketBase do not: protected files, indexed relations.
+// Reconcile makes the stored access rules equal to the declared ones, strict or not, and
+// checks what SQLite and PocketBase do not: protected files, indexed relations. It is to be
+// called again, in the same transaction, when what StrictSwitch says changes.
 func (k *Kernel) Reconcile(app core.App) error {
 	return app.RunInTransaction(func(tx core.App) error {
+		strict, err := k.strictIn(tx)
+		if err != nil {
+			return fmt.Errorf("strict access: %w", err)
+		}
+		AfterCommit(tx, func() { k.strict.Store(strict) })
 		var errs []error
+		searched := k.searched()
 		for _, m := range k.Modules {
 			for _, a := range m.Access {
 				c, err := tx.FindCollectionByNameOrId(a.Collection)
 				if err != nil {
 					return fmt.Errorf("module %s: collection %s: %w", m.Name, a.Collection, err)
 				}
+				unfolded := setSearch(c, searched[c.Name])
 				errs = append(errs, checkFields(c, a)...)
-				if !setRules(c, a, k.Disabled[m.Name]) {
+				if strict {
+					a = a.strictly()
+				}
+				if !setRules(c, a, k.Disabled[m.Name]) && !unfolded {
 					continue
 				}
 				tx.Logger().Info("access rules set", "collection", c.Name, "module", m.Name)
 				if err := tx.Save(c); err != nil {
 					return fmt.Errorf("collection %s: %w", c.Name, err)
 				}
+				if !unfolded {
+					continue
+				}
+				if err := fillSearch(tx, c, searched[c.Name]); err != nil {
+					return fmt.Errorf("search in %s: %w", c.Name, err)
+				}
 			}
+		}
+		if err := k.keepCounts(tx); err != nil {
+			return err
 		}
 		return errors.Join(errs...)
 	})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 )
@@ -42,15 +43,17 @@ func (a Access) alive(v Verb, rule string) *string {
 }
 
 // callersApp is the app as one list request sees it: the rules of our collections say what
-// they say for the caller.
+// they say for the caller, and a documented list has the rows that it is of.
 type callersApp struct {
 	core.App
 	k       *Kernel
 	account *core.Record
+	d       *documented // nil on the collection's own path
+	listed  bool        // the list's query was made; what hooks ask for is theirs
 }
 
 // FindCachedCollectionByNameOrId returns a copy that only this request has.
-func (a callersApp) FindCachedCollectionByNameOrId(ref string) (*core.Collection, error) {
+func (a *callersApp) FindCachedCollectionByNameOrId(ref string) (*core.Collection, error) {
 	c, err := a.App.FindCachedCollectionByNameOrId(ref)
 	if err != nil {
 		return nil, err
@@ -60,18 +63,40 @@ func (a callersApp) FindCachedCollectionByNameOrId(ref string) (*core.Collection
 		return c, nil
 	}
 	own := *c
-	own.ListRule = access.CompiledFor(List, a.account)
+	own.ListRule = a.rule(access)
 	return &own, nil
 }
 
-// listForCaller binds the look-up above to lists.
+func (a *callersApp) rule(access Access) *string {
+	if a.d != nil && a.d.resource.Collection == access.Collection {
+		access = a.d.resource.table(access)
+	}
+	return access.CompiledFor(List, a.account)
+}
+
+// RecordQuery narrows the first query, which is the list's own.
+func (a *callersApp) RecordQuery(ref any) *dbx.SelectQuery {
+	q := a.App.RecordQuery(ref)
+	c, ok := ref.(*core.Collection)
+	if a.d == nil || a.listed || !ok || c.Name != a.d.resource.Collection {
+		return q
+	}
+	a.listed = true
+	a.d.rows(q, c, a.account)
+	return q
+}
+
+// listForCaller binds the look-ups above to lists.
 func (k *Kernel) listForCaller() *hook.Handler[*core.RequestEvent] {
 	return &hook.Handler[*core.RequestEvent]{Id: "kernel.caller", Priority: priorityDocumented + 1, Func: func(e *core.RequestEvent) error {
-		if e.Auth == nil || e.Request.Method != http.MethodGet || e.Request.PathValue("collection") == "" || e.Request.PathValue("id") != "" {
+		d := documentedOf(e.Request)
+		if (e.Auth == nil && d == nil) || documentedMethod(e.Request.Method) != http.MethodGet || e.Request.PathValue("collection") == "" || e.Request.PathValue("id") != "" {
 			return e.Next()
 		}
 		outer := e.App
-		e.App = callersApp{outer, k, e.Auth}
+		app := &callersApp{App: outer, k: k, account: e.Auth, d: d}
+		app.useCount(e)
+		e.App = app
 		defer func() { e.App = outer }()
 		return e.Next()
 	}}

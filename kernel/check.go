@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -81,6 +82,7 @@ func (c *checker) routes(m Module) {
 		if c.owner[r.Collection] != m.Name {
 			c.bad("module %q: resource %s serves %q, which it does not own", m.Name, r.Path, r.Collection)
 		}
+		c.list(r)
 		for _, v := range Verbs {
 			if r.Has(v) && (v != View || r.ListBy == "") {
 				claim(r.Pattern(v))
@@ -93,6 +95,9 @@ func (c *checker) routes(m Module) {
 		if r.run == nil {
 			c.bad("route %q: no handler, build it with Op", key)
 		}
+		if r.out != nil && holdsTime(r.out) {
+			c.bad("route %q: answers a time.Time, which JSON writes in many forms: take types.DateTime", key)
+		}
 		if r.Summary == "" {
 			c.bad("route %q: no summary", key)
 		}
@@ -100,11 +105,43 @@ func (c *checker) routes(m Module) {
 			c.bad("route %q: no policy", key)
 		}
 		for _, g := range r.Allow.Grants {
-			if g.Rule.Filter != "" && r.Record == "" {
+			if g.Rule.Filter+g.Rule.Strict != "" && r.Record == "" {
 				c.bad("route %q: rule %q needs Record", key, g.Rule.Name)
 			}
 		}
 	}
+}
+
+// list looks at what only a list beside the collection's own may have.
+func (c *checker) list(r Resource) {
+	only := slices.Equal(r.Verbs, []Verb{List})
+	if strings.Contains(r.Path, "{") && (!only || r.ListBy == "") {
+		c.bad("resource %s: a list below a record needs ListBy and no other verb", r.Path)
+	}
+	if !only && (!r.Allow.Locked() || r.Deleted || r.Rows != nil || r.Finish != nil) {
+		c.bad("resource %s: Allow, Deleted, Rows and Finish are for a path that only lists", r.Path)
+	}
+}
+
+// holdsTime reports whether a value of the type answers a time.Time.
+func holdsTime(t reflect.Type) bool {
+	switch {
+	case t == timeType:
+		return true
+	case t == recordType, t == dateTimeType:
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return holdsTime(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if f.Tag.Get("json") != "-" && f.IsExported() && holdsTime(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (c *checker) requirements(disabled map[string]bool) {

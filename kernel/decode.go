@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"strings"
 
 	validation "github.com/pocketbase/ozzo-validation/v4"
-	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/router"
 )
 
@@ -19,26 +19,24 @@ import (
 type Validator interface{ Validate() error }
 
 // decode fills in from path (`path:"id"`), query (`query:"from"`) and JSON body, then
-// validates it. A body field that In does not have is ignored, as API.md has it; one of
-// the wrong type is named.
-func decode(e *core.RequestEvent, in any) error {
+// validates it. A body field that In does not have is refused where the server sets what it
+// names, see unasked, and else ignored, as API.md has it; one of the wrong type is named.
+func decode(c *Call, r Route, in any) error {
+	e := c.RequestEvent
 	v := reflect.ValueOf(in).Elem()
 	if v.Kind() != reflect.Struct {
 		return nil
 	}
 	if e.Request.Body != nil && e.Request.Method != http.MethodGet {
-		if err := decodeBody(e.Request.Body, in); err != nil {
+		if err := decodeBody(c, r, in); err != nil {
 			return err
-		}
-		if r, ok := e.Request.Body.(router.Rereader); ok {
-			r.Reread() // for PocketBase's RequestInfo
 		}
 	}
 	if _, list := in.(*Page); list {
 		// Better refused than ignored: the client would take everything for what it asked for.
-		for _, p := range []string{"filter", "sort", "q"} {
+		for _, p := range []string{"filter", "sort", "expand", "q"} {
 			if e.Request.URL.Query().Has(p) {
-				return ErrQuery.At(p)
+				return ErrQuery.At(p).Saying("This list takes page, perPage, fields and skipTotal.")
 			}
 		}
 	}
@@ -68,22 +66,37 @@ func decode(e *core.RequestEvent, in any) error {
 	return err
 }
 
-func decodeBody(body io.Reader, in any) error {
-	d := json.NewDecoder(body)
-	err := d.Decode(in)
-	var wrongType *json.UnmarshalTypeError
-	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil || errors.Is(err, io.EOF):
+func decodeBody(c *Call, r Route, in any) error {
+	if r.Form && !strings.HasPrefix(c.Request.Header.Get("Content-Type"), "application/json") {
+		if err := c.BindBody(in); err != nil {
+			return ErrBadInput
+		}
 		return nil
-	case errors.As(err, &wrongType):
-		field, _, _ := strings.Cut(wrongType.Field, ".")
-		return Bad(field, "validation_invalid_type", "Must be "+kindText(wrongType.Type)+".")
-	case errors.As(err, &tooLarge):
+	}
+	body, err := io.ReadAll(c.Request.Body)
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return ErrTooLarge
 	}
-	var own *Error
-	if errors.As(err, &own) {
+	if err != nil {
+		return readError(err)
+	}
+	if again, ok := c.Request.Body.(router.Rereader); ok {
+		again.Reread() // for PocketBase's RequestInfo
+	}
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(in); errors.Is(err, io.EOF) {
+		return nil // no body
+	} else if err != nil {
+		return readError(err)
+	}
+	return unasked(c, r, body)
+}
+
+func readError(err error) error {
+	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		field, _, _ := strings.Cut(wrongType.Field, ".")
+		return Bad(field, "validation_invalid_type", "Must be "+kindText(wrongType.Type)+".")
+	}
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
 	return ErrBadInput

@@ -18,7 +18,7 @@ func (k *Kernel) Matrix() string {
 		fmt.Fprintf(&b, " %s |", r.Name)
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(roles)) + "\n")
-	rules := map[string]string{}
+	rules, strict := map[string]string{}, map[string]string{}
 	row := func(m, action string, p Policy) {
 		fmt.Fprintf(&b, "| %s | %s |", m, action)
 		for _, r := range roles {
@@ -32,12 +32,20 @@ func (k *Kernel) Matrix() string {
 			if g.Rule.Name != "" {
 				rules[m+": "+g.Rule.Name] = g.Rule.Filter
 			}
+			if g.Rule.Strict != "" {
+				strict[m+": "+action+", "+g.Role.Name] = g.Rule.Strict
+			}
 		}
 	}
 	for _, m := range k.Modules {
 		for _, a := range m.Access {
 			for _, v := range Verbs {
 				row(m.Name, string(v)+" `"+a.Collection+"`", a.policy(v))
+			}
+		}
+		for _, r := range m.Resources {
+			if !r.Allow.Locked() {
+				row(m.Name, "`"+r.Pattern(List)+"`", r.Allow)
 			}
 		}
 		for _, r := range m.Routes {
@@ -47,6 +55,12 @@ func (k *Kernel) Matrix() string {
 	b.WriteString("\n## Rules\n\n| rule | filter |\n|---|---|\n")
 	for _, name := range sortedKeys(rules) {
 		fmt.Fprintf(&b, "| %s | `%s` |\n", name, strings.ReplaceAll(rules[name], "|", `\|`))
+	}
+	if len(strict) > 0 {
+		b.WriteString("\n## While strict access is on\n\nThese take the place of what the table above says.\n\n| who does what | filter |\n|---|---|\n")
+		for _, name := range sortedKeys(strict) {
+			fmt.Fprintf(&b, "| %s | `%s` |\n", name, strings.ReplaceAll(strict[name], "|", `\|`))
+		}
 	}
 	b.WriteString("\n## Fields\n\n| collection | only the server sets | set at creation only | may be queried | may be changed by |\n|---|---|---|---|---|\n")
 	for _, m := range k.Modules {

@@ -127,6 +127,9 @@ func (k *Kernel) FromSQL(err error) error {
 
 // toAPI shapes any error as PocketBase's {status, message, data} so SDKs need no second parser.
 func (k *Kernel) toAPI(err error) (api *router.ApiError, fault bool) {
+	if full := StorageError(err); full != nil {
+		err = full
+	}
 	err = k.FromSQL(err)
 	if errors.As(err, &api) {
 		return api, false
@@ -150,6 +153,7 @@ var (
 	ErrNotFound    = Fail(http.StatusNotFound, "not_found", "No such record.")
 	ErrBadInput    = Fail(http.StatusBadRequest, "bad_input", "The request could not be read.")
 	ErrServerSet   = Fail(http.StatusBadRequest, "server_set", "Only the server sets this field.")
+	ErrCounter     = Fail(http.StatusBadRequest, "counter_not_allowed", "This field is not counted up or down: send its value, or use the route that changes it.")
 	ErrCreateOnly  = Fail(http.StatusBadRequest, "create_only", "This field cannot be changed afterwards.")
 	ErrStale       = Fail(http.StatusConflict, "stale", "Somebody changed this record meanwhile. Load it again.")
 	ErrNotWritable = Fail(http.StatusForbidden, "field_not_allowed", "You may not change this field.")

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -69,98 +68,6 @@ func Emit[T any](tx core.App, ev Event[T], payload T) error {
 	return nil
 }
 
-// wake lets the worker look at the outbox now.
-func (k *Kernel) wake() {
-	select {
-	case k.due <- struct{}{}:
-	default: // it is about to look anyway
-	}
-}
-
-// maxAttempts is when a reaction is given up; its row stays, for a person to look at.
-const maxAttempts = 12
-
-// deliverLoop runs until stop is closed. The ticker finds what is due for a retry.
-func (k *Kernel) deliverLoop(stop <-chan struct{}) {
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for {
-		k.Deliver()
-		select {
-		case <-stop:
-			return
-		case <-k.due:
-		case <-tick.C:
-		}
-	}
-}
-
-type outboxRow struct {
-	ID       string `db:"id"`
-	Event    string `db:"event"`
-	Reaction string `db:"reaction"`
-	Payload  string `db:"payload"`
-	Attempts int    `db:"attempts"`
-}
-
-// Deliver runs the reactions that are due, oldest first, and returns how many succeeded.
-func (k *Kernel) Deliver() (delivered int) {
-	k.delivering.Lock()
-	defer k.delivering.Unlock()
-	var rows []outboxRow
-	err := k.App.DB().Select("id", "event", "reaction", "payload", "attempts").From("outbox").
-		Where(dbx.HashExp{"state": "waiting"}).AndWhere(dbx.NewExp("dueAt <= {:now}", dbx.Params{"now": types.NowDateTime().String()})).
-		OrderBy("created", "id").Limit(100).All(&rows)
-	if err != nil {
-		k.App.Logger().Error("outbox not readable", "error", err)
-		return 0
-	}
-	for _, row := range rows {
-		if k.stopping.Load() {
-			break
-		}
-		if k.deliver(row) {
-			delivered++
-		}
-	}
-	return delivered
-}
-
-func (k *Kernel) deliver(row outboxRow) bool {
-	err := fmt.Errorf("no module reacts as %q", row.Reaction)
-	for _, s := range k.subs[row.Event] {
-		if s.Name == row.Reaction {
-			err = runSafely(s, k.App, []byte(row.Payload))
-		}
-	}
-	if err == nil {
-		if _, err = k.App.NonconcurrentDB().Delete("outbox", dbx.HashExp{"id": row.ID}).Execute(); err == nil {
-			return true
-		}
-	}
-	state, wait := "waiting", time.Second<<min(row.Attempts, 10)
-	if row.Attempts+1 >= maxAttempts {
-		state = "dead"
-		k.App.Logger().Error("reaction given up", "event", row.Event, "reaction", row.Reaction, "outbox", row.ID)
-	}
-	k.App.Logger().Warn("reaction failed", "event", row.Event, "reaction", row.Reaction, "outbox", row.ID, "error", err)
-	due, _ := types.ParseDateTime(time.Now().Add(wait)) // a time.Time always parses
-	if _, err := k.App.NonconcurrentDB().Update("outbox", dbx.Params{"attempts": row.Attempts + 1, "state": state, "dueAt": due.String(), "updated": types.NowDateTime().String()}, dbx.HashExp{"id": row.ID}).Execute(); err != nil {
-		k.App.Logger().Error("outbox not writable", "error", err)
-	}
-	return false
-}
-
-// runSafely keeps a panicking reaction from ending the server.
-func runSafely(s Subscription, app core.App, payload []byte) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	return s.run(app, payload)
-}
-
 // outbox owns the table of events awaiting delivery.
 func outbox() Module {
 	return Module{
@@ -176,6 +83,9 @@ func outbox() Module {
 			)
 			c.AddIndex("idx_outbox_due", false, "state, dueAt", "")
 			return tx.Save(c)
+		}}, {"1790000000_row_counts", func(tx core.App) error {
+			_, err := tx.NonconcurrentDB().NewQuery("CREATE TABLE row_counts (collection TEXT PRIMARY KEY, total INTEGER NOT NULL, alive INTEGER NOT NULL) WITHOUT ROWID").Execute()
+			return err
 		}}},
 	}
 }

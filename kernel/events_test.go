@@ -72,7 +72,7 @@ func TestWhatIsRolledBackIsNotTold(t *testing.T) {
 	s.Kernel.Deliver()
 	bench.Heard.Store(0)
 	body := `{"requests":[{"method":"POST","url":"` + collection + `","body":{"name":"jug"}},{"method":"POST","url":"` + collection + `","body":{"name":"cursed"}}]}`
-	wantStatus(t, "batch", s.As(t, alma, "POST", "/api/batch", body), http.StatusBadRequest)
+	wantStatus(t, "batch", s.As(t, alma, "POST", "/api/batch", body), http.StatusConflict)
 	s.Kernel.Deliver()
 	if n := count(t, s, "outbox"); n != 0 || bench.Heard.Load() != 0 {
 		t.Errorf("%d rows, heard %d times", n, bench.Heard.Load())

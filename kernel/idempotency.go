@@ -205,11 +205,11 @@ func (k *Kernel) replay(e *core.RequestEvent, row keyRow, request string) error 
 	return err
 }
 
-// isSignIn names the requests whose answer holds a token: those are never stored.
+// isSignIn names the requests whose answer holds a token or a secret: those are never stored.
 func (k *Kernel) isSignIn(e *core.RequestEvent) bool {
 	p := e.Request.URL.Path
 	return strings.HasPrefix(p, "/api/auth/login") || strings.HasPrefix(p, "/api/auth/refresh") || strings.HasPrefix(p, "/api/auth/password") || strings.Contains(p, "/auth-") ||
-		strings.HasPrefix(p, "/api/files/token") || p == "/api/video/generate-token" || p == "/api/video/start-call"
+		strings.HasPrefix(p, "/api/files/token") || strings.HasPrefix(p, "/api/auth/second-factor") || strings.HasPrefix(p, "/api/auth/invit") || strings.HasSuffix(p, "/invitation") || p == "/api/video/generate-token" || p == "/api/video/start-call"
 }
 
 func digest(parts ...string) string {

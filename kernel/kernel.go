@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -24,14 +23,16 @@ type Kernel struct {
 	byPath  map[string]Resource // documented paths of enabled modules
 	literal map[string]bool     // paths of routes without wildcards
 	noTx    map[string]bool     // route patterns that run outside a transaction
+	exports map[string]bool     // route patterns that answer a document
 	raised  map[string]*Error   // by code, see Error.RaiseSQL
 	subs    map[string][]Subscription
 
-	given      []Module      // what New was called with
-	due        chan struct{} // the outbox has something for the worker
-	delivering sync.Mutex
-	stopping   atomic.Bool // the worker takes up no further event
-	keys       keyLocks
+	given    []Module      // what New was called with
+	due      chan struct{} // the outbox has something for the worker
+	lanes    lanes
+	stopping atomic.Bool // the worker takes up no further event
+	strict   atomic.Bool // strict access is on, see StrictSwitch
+	keys     keyLocks
 }
 
 // New checks the set and orders it by Requires. disabled names modules that stay in
@@ -40,7 +41,7 @@ type Kernel struct {
 func New(mods []Module, disabled ...string) (*Kernel, error) {
 	k := &Kernel{
 		given: mods, Disabled: map[string]bool{}, access: map[string]Access{}, owner: map[string]string{},
-		byPath: map[string]Resource{}, literal: map[string]bool{}, noTx: map[string]bool{},
+		byPath: map[string]Resource{}, literal: map[string]bool{}, noTx: map[string]bool{}, exports: map[string]bool{},
 		raised: map[string]*Error{}, subs: map[string][]Subscription{}, due: make(chan struct{}, 1),
 	}
 	for _, name := range disabled {
@@ -69,8 +70,12 @@ func (k *Kernel) Again() (*Kernel, error) {
 
 // index prepares the look-ups of a running server.
 func (k *Kernel) index() {
+	searched := k.searched()
 	for _, m := range k.Modules {
 		for _, a := range m.Access {
+			if len(searched[a.Collection]) > 0 {
+				a.ServerSet = slices.Concat(a.ServerSet, []string{SearchColumn})
+			}
 			k.access[a.Collection], k.owner[a.Collection] = a, m.Name
 		}
 		for _, e := range m.Errors {
@@ -80,13 +85,14 @@ func (k *Kernel) index() {
 			continue
 		}
 		for _, r := range m.Resources {
-			k.byPath[r.Path] = r
+			k.byPath[r.key()] = r
 		}
 		for _, r := range m.Routes {
 			if !strings.Contains(r.Path, "{") {
 				k.literal[r.Path] = true
 			}
 			k.noTx[r.Pattern()] = r.NoTx
+			k.exports[r.Pattern()] = isExport(r)
 		}
 		for _, s := range m.On {
 			k.subs[s.Event] = append(k.subs[s.Event], s)
@@ -94,10 +100,11 @@ func (k *Kernel) index() {
 	}
 }
 
-// AccessOf returns the policy table of a collection and whether a module owns it.
+// AccessOf returns the policy table of a collection, as it is now, and whether a module
+// owns it.
 func (k *Kernel) AccessOf(collection string) (Access, bool) {
-	a, ok := k.access[collection]
-	return a, ok
+	_, ok := k.access[collection]
+	return k.accessNow(collection), ok
 }
 
 // Off reports whether the collection belongs to a module that is switched off.

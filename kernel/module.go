@@ -41,6 +41,9 @@ type Module struct {
 // a server is running on it.
 const Alone = "alone"
 
+// Offline annotates a command that opens no data folder of a clinic.
+const Offline = "offline"
+
 // Migration is one forward-only step. ID is "<unix seconds>_<what>"; the kernel
 // inserts the module name, so two modules can never claim the same history row.
 type Migration struct {

@@ -86,8 +86,8 @@ func (d *openapi) resource(m Module, r Resource) error {
 			continue
 		}
 		method, path, _ := strings.Cut(r.Pattern(v), " ")
-		op := d.operation(m, string(v)+" "+r.Noun, a.policy(v), resourceErrors(v, r))
-		op["operationId"] = string(v) + "-" + strings.ReplaceAll(strings.TrimPrefix(r.Path, "/api/"), "/", "-")
+		op := d.operation(m, string(v)+" "+r.Noun, r.Policy(a, v), resourceErrors(v, r))
+		op["operationId"] = string(v) + "-" + strings.NewReplacer("/", "-", "{", "", "}", "").Replace(strings.TrimPrefix(r.Path, "/api/"))
 		answers := op["responses"].(object)
 		ref := object{"$ref": "#/components/schemas/" + c.Name}
 		switch v {
@@ -110,7 +110,7 @@ func (d *openapi) resource(m Module, r Resource) error {
 			op["requestBody"] = jsonBody(recordSchema(c, a, Update))
 			answers["200"] = jsonAnswer("The record as it is now.", ref)
 		case Delete:
-			op["parameters"] = pathParams(path)
+			op["parameters"] = append(pathParams(path), header("If-Match", "`updated` of the version that was read; 409 if it is stale"))
 			answers["204"] = object{"description": "Done."}
 		}
 		d.add(method, path, op)
@@ -205,9 +205,9 @@ func resourceErrors(v Verb, r Resource) []*Error {
 	case Create:
 		errs = []*Error{invalid, ErrServerSet, ErrTooLarge, ErrKeyReused, ErrKeyBusy}
 	case Update:
-		errs = []*Error{invalid, ErrServerSet, ErrCreateOnly, ErrNotFound, ErrStale, ErrTooLarge}
+		errs = []*Error{invalid, ErrServerSet, ErrCreateOnly, ErrCounter, ErrNotFound, ErrStale, ErrTooLarge}
 	case Delete:
-		errs = []*Error{ErrNotFound}
+		errs = []*Error{ErrNotFound, ErrStale}
 	}
 	return append(errs, r.Errors...)
 }

@@ -5,14 +5,19 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
 )
 
 var (
 	nothingType = reflect.TypeFor[Nothing]()
 	recordType  = reflect.TypeFor[*core.Record]()
 	rawType     = reflect.TypeFor[json.RawMessage]()
+
+	timeType     = reflect.TypeFor[time.Time]()
+	dateTimeType = reflect.TypeFor[types.DateTime]()
 )
 
 // recordSchema describes a record as it is answered (View) or sent (Create, Update).
@@ -23,7 +28,7 @@ func recordSchema(c *core.Collection, a Access, v Verb) object {
 		name := f.GetName()
 		server := slices.Contains(a.ServerSet, name) || f.Type() == core.FieldTypeAutodate || name == core.FieldNameId
 		switch {
-		case f.GetHidden() && name != core.FieldNamePassword, v != View && server, v == Update && slices.Contains(a.CreateOnly, name):
+		case name == SearchColumn, f.GetHidden() && name != core.FieldNamePassword, v != View && server, v == Update && slices.Contains(a.CreateOnly, name):
 			continue
 		case v == View && name == core.FieldNamePassword:
 			continue
@@ -108,6 +113,8 @@ func typeSchema(t reflect.Type, body bool) object {
 	switch {
 	case t == recordType:
 		return object{"type": "object"}
+	case t == timeType, t == dateTimeType:
+		return object{"type": "string", "format": "date-time"}
 	case t == rawType, t.Kind() == reflect.Interface:
 		return object{}
 	case t == nothingType:

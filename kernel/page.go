@@ -4,10 +4,12 @@ import (
 	"github.com/pocketbase/pocketbase/tools/search"
 )
 
-// Page is the In of a route that answers a list.
+// Page is the In of a route that answers a list which no collection stands behind. A list
+// of records is a Resource, and takes filter, sort, expand and q besides.
 type Page struct {
-	Page    int `query:"page" doc:"1 is the first"`
-	PerPage int `query:"perPage" doc:"30 by default, 200 at most"`
+	Page      int  `query:"page" doc:"1 is the first"`
+	PerPage   int  `query:"perPage" doc:"30 by default, 200 at most"`
+	SkipTotal bool `query:"skipTotal" doc:"true: do not count, totalItems and totalPages are -1"`
 }
 
 // defaultPerPage is PocketBase's.
@@ -22,13 +24,17 @@ type Paged[T any] struct {
 	Items      []T `json:"items"`
 }
 
-// NewPaged begins the answer for a page: sizes within bounds, no items yet.
+// NewPaged begins the answer for a page: sizes within bounds, no items yet. total does not
+// count when the client asked not to.
 func NewPaged[T any](p Page, total int) Paged[T] {
 	if p.PerPage < 1 {
 		p.PerPage = defaultPerPage
 	}
 	l := Paged[T]{Page: max(p.Page, 1), PerPage: min(p.PerPage, maxPerPage), TotalItems: total, Items: []T{}}
 	l.TotalPages = (total + l.PerPage - 1) / l.PerPage
+	if p.SkipTotal {
+		l.TotalItems, l.TotalPages = -1, -1 // as PocketBase
+	}
 	return l
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/router"
 )
@@ -21,11 +22,17 @@ type Resource struct {
 	Collection string            // "patients"
 	Noun       string            // "patient", for summaries
 	Verbs      []Verb            // which of the five are documented; nil means all
-	Search     []string          // text fields that ?q= looks in
+	Search     []string          // text fields that ?q= looks in, see SearchColumn; "patientId.name" looks in what a relation leads to
 	Sort       string            // order of a list without ?sort=, default "-created"
 	Inputs     map[string]string // what a create reads besides fields, and its meaning, for OpenAPI
-	ListBy     string            // relation field: the list is GET Path/{ListBy} instead of GET Path
+	ListBy     string            // relation field: the list is GET Path/{ListBy}, or Path itself where it names {id}
 	Errors     []*Error          // the domain errors its hooks return, for OpenAPI
+
+	// Of lists beside the collection's own, such as /api/billing/{id}/payments:
+	Allow   Policy                                           // who may list here; zero: whom Access.List lets
+	Deleted bool                                             // softly deleted records are in it
+	Rows    func(q *dbx.SelectQuery, l Listing)              // narrows or replaces the rows that are listed
+	Finish  func(app core.App, records []*core.Record) error // adds to the records of an answer
 }
 
 // Has reports whether the verb is documented.
@@ -38,6 +45,7 @@ var methods = map[Verb]string{List: http.MethodGet, View: http.MethodGet, Create
 func (r Resource) Pattern(v Verb) string {
 	path := r.Path
 	switch {
+	case strings.Contains(path, "{"):
 	case v == List && r.ListBy != "":
 		path += "/{" + r.ListBy + "}"
 	case v != List && v != Create:
@@ -95,13 +103,17 @@ func (k *Kernel) match(r *http.Request) *documented {
 	id := ""
 	if !ok {
 		dir, last, _ := cutLast(path)
-		if res, ok = k.byPath[dir]; !ok || last == "" {
+		if res, ok = k.byPath[dir]; ok {
+			id = last
+		} else {
+			var key string
+			key, id = below(path)
+			res, ok = k.byPath[key]
+		}
+		switch {
+		case !ok, k.literal[path]: // the latter: a route of its own, such as /api/inventory/alerts
 			return nil
-		}
-		if k.literal[path] {
-			return nil // a route of its own, such as /api/inventory/alerts
-		}
-		if id = last; !reID.MatchString(id) {
+		case !reID.MatchString(id):
 			return nil // no record has such an id, and the path is none of ours
 		}
 	}
@@ -113,7 +125,10 @@ func (k *Kernel) match(r *http.Request) *documented {
 		if withID != (id != "") {
 			continue
 		}
-		return &documented{res, k.access[res.Collection], v, id}
+		if k.strict.Load() {
+			res.Allow = res.Allow.strictly()
+		}
+		return &documented{res, k.accessNow(res.Collection), v, id}
 	}
 	return nil
 }
@@ -177,7 +192,7 @@ func (d *documented) narrow(r *http.Request) {
 	q := r.URL.Query()
 	var parts []string
 	if f := q.Get("filter"); f != "" {
-		parts = append(parts, "("+f+")")
+		parts = append(parts, "("+storedForm(f)+")")
 	}
 	// A % of the client's would be a wildcard.
 	text := strings.ReplaceAll(q.Get("q"), "%", " ")
@@ -186,15 +201,8 @@ func (d *documented) narrow(r *http.Request) {
 	}
 	if words := strings.Fields(text); len(words) > 0 && len(d.resource.Search) > 0 {
 		for _, w := range words[:min(len(words), 5)] {
-			var any []string
-			for _, field := range d.resource.Search {
-				any = append(any, field+" ~ "+quote(w))
-			}
-			parts = append(parts, "("+strings.Join(any, " || ")+")")
+			parts = append(parts, d.resource.searchTerm(w))
 		}
-	}
-	if d.resource.ListBy != "" {
-		parts = append(parts, d.resource.ListBy+" = "+quote(d.id))
 	}
 	if len(parts) == 0 {
 		return
@@ -219,7 +227,8 @@ func (k *Kernel) serveDocumented(e *core.RequestEvent) error {
 	if d == nil {
 		return e.Next()
 	}
-	policy := d.access.policy(d.verb)
+	e.Response = &instantWriter{e.Response}
+	policy := d.resource.Policy(d.access, d.verb)
 	if !policy.Admits(e.Auth) {
 		if e.Auth == nil {
 			return k.APIError(ErrSignIn)
@@ -253,6 +262,11 @@ func (k *Kernel) serveDocumented(e *core.RequestEvent) error {
 
 // visible reports whether the caller may view the record.
 func (k *Kernel) visible(e *core.RequestEvent, collection, id string) bool {
+	return k.passes(e, collection, id, k.accessNow(collection).Compiled(View))
+}
+
+// passes reports whether the record is there and the rule lets the caller have it.
+func (k *Kernel) passes(e *core.RequestEvent, collection, id string, rule *string) bool {
 	rec, err := e.App.FindRecordById(collection, id)
 	if err != nil {
 		return false
@@ -261,28 +275,8 @@ func (k *Kernel) visible(e *core.RequestEvent, collection, id string) bool {
 	if err != nil {
 		return false
 	}
-	ok, err := e.App.CanAccessRecord(rec, info, k.access[collection].Compiled(View))
+	ok, err := e.App.CanAccessRecord(rec, info, rule)
 	return err == nil && ok
-}
-
-// parentVisible answers 404 for a list below a record that the caller cannot see.
-func (k *Kernel) parentVisible(e *core.RequestEvent, d *documented) error {
-	c, err := e.App.FindCachedCollectionByNameOrId(d.resource.Collection)
-	if err != nil {
-		return err
-	}
-	rel, ok := c.Fields.GetByName(d.resource.ListBy).(*core.RelationField)
-	if !ok {
-		return ErrNotFound
-	}
-	parent, err := e.App.FindCachedCollectionByNameOrId(rel.CollectionId)
-	if err != nil {
-		return err
-	}
-	if !k.visible(e, parent.Name, d.id) {
-		return ErrNotFound
-	}
-	return nil
 }
 
 // createdWriter turns PocketBase's 200 into the 201 of API.md.

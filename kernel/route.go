@@ -20,6 +20,7 @@ type Route struct {
 	Summary      string   // imperative sentence for OpenAPI
 	Errors       []*Error // the domain errors it may return, for OpenAPI
 	NoTx         bool     // run outside a transaction: for handlers that call the network
+	Form         bool     // the body may be a form of an HTML page, too: fields of In with a form tag
 	Raw          string   // media type of an answer that the handler writes itself, such as application/pdf; beside Out where the caller chooses
 
 	in, out reflect.Type
@@ -47,7 +48,7 @@ func Op[In, Out any](r Route, fn func(*Call, In) (Out, error)) Route {
 	r.in, r.out = reflect.TypeFor[In](), reflect.TypeFor[Out]()
 	r.run = func(c *Call) (any, error) {
 		var in In
-		if err := decode(c.RequestEvent, &in); err != nil {
+		if err := decode(c, r, &in); err != nil {
 			return nil, err
 		}
 		return fn(c, in)
@@ -56,12 +57,9 @@ func Op[In, Out any](r Route, fn func(*Call, In) (Out, error)) Route {
 }
 
 func (k *Kernel) serve(r Route) func(*core.RequestEvent) error {
-	rule := r.Allow.Compiled()
-	if a := k.access[r.Record]; a.SoftDelete != "" && !r.Deleted && rule != nil && *rule != "" {
-		alive := *rule + " && " + a.SoftDelete + " = ''"
-		rule = &alive
-	}
+	usual, strict := k.ruleOf(r, r.Allow), k.ruleOf(r, r.Allow.strictly())
 	return func(e *core.RequestEvent) error {
+		e.Response = &instantWriter{e.Response}
 		c := &Call{RequestEvent: e, App: e.App, K: k}
 		var out any
 		work := func(app core.App) (err error) {
@@ -69,6 +67,10 @@ func (k *Kernel) serve(r Route) func(*core.RequestEvent) error {
 			outer := e.App
 			e.App = app
 			defer func() { e.App = outer }()
+			rule := usual
+			if k.strict.Load() {
+				rule = strict
+			}
 			if c.Record, err = k.permit(app, e, r, rule); err != nil {
 				return err
 			}
@@ -90,6 +92,16 @@ func (k *Kernel) serve(r Route) func(*core.RequestEvent) error {
 		}
 		return afterCommit(e.App, func() error { return k.answer(e, r, out) })
 	}
+}
+
+// ruleOf compiles what a route asks of its record.
+func (k *Kernel) ruleOf(r Route, allow Policy) *string {
+	rule := allow.Compiled()
+	if a := k.access[r.Record]; a.SoftDelete != "" && !r.Deleted && rule != nil && *rule != "" {
+		alive := *rule + " && " + a.SoftDelete + " = ''"
+		return &alive
+	}
+	return rule
 }
 
 func (k *Kernel) answer(e *core.RequestEvent, r Route, out any) error {

@@ -45,7 +45,7 @@ func Main(mods []kernel.Module) error {
 	if err := k.Attach(app); err != nil {
 		return err
 	}
-	bindRefuseNewer(k, app)
+	bindFolder(k, app)
 	bindStop(app)
 	app.RootCmd.AddCommand(serveCommand(k, app), cmd.NewSuperuserCommand(app), modulesCommand(k), configCommand(k), healthCommand())
 	for _, m := range k.Modules {
@@ -53,7 +53,7 @@ func Main(mods []kernel.Module) error {
 			app.RootCmd.AddCommand(c(k))
 		}
 	}
-	if c, _, err := app.RootCmd.Find(os.Args[1:]); err == nil && c.Annotations[offline] != "" {
+	if c, _, err := app.RootCmd.Find(os.Args[1:]); err == nil && c.Annotations[kernel.Offline] != "" {
 		return app.RootCmd.Execute()
 	}
 	if err := loadSite(app); err != nil {
@@ -93,9 +93,6 @@ func run(app *pocketbase.PocketBase) error {
 	}
 	return explain(kept.get(), app.DataDir())
 }
-
-// offline annotates the commands that need no data folder.
-const offline = "offline"
 
 // failure keeps what a command failed with. Commands run in a goroutine of PocketBase's.
 type failure struct {

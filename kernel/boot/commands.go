@@ -14,7 +14,7 @@ import (
 
 func modulesCommand(k *kernel.Kernel) *cobra.Command {
 	return &cobra.Command{
-		Use: "modules", Short: "List the modules in this build", Annotations: map[string]string{offline: "yes"},
+		Use: "modules", Short: "List the modules in this build", Annotations: map[string]string{kernel.Offline: "yes"},
 		Run: func(c *cobra.Command, _ []string) {
 			for _, m := range k.Modules {
 				state := ""
@@ -29,7 +29,7 @@ func modulesCommand(k *kernel.Kernel) *cobra.Command {
 
 func configCommand(k *kernel.Kernel) *cobra.Command {
 	return &cobra.Command{
-		Use: "config", Short: "Print the environment variables that are read, and their values", Annotations: map[string]string{offline: "yes"},
+		Use: "config", Short: "Print the environment variables that are read, and their values", Annotations: map[string]string{kernel.Offline: "yes"},
 		Run: func(c *cobra.Command, _ []string) {
 			for _, m := range k.Modules {
 				for _, s := range m.Settings {
@@ -48,7 +48,7 @@ func configCommand(k *kernel.Kernel) *cobra.Command {
 // with 1 when the server does not answer.
 func healthCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "health", Short: "Ask the running server whether it is well", Annotations: map[string]string{offline: "yes"},
+		Use: "health", Short: "Ask the running server whether it is well", Annotations: map[string]string{kernel.Offline: "yes"},
 		Args: cobra.NoArgs,
 	}
 	addr := c.Flags().String("http", "127.0.0.1:8090", "address that the server listens on")

@@ -10,10 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/lock"
 )
-
-// lockName is the file by which a server holds its data folder. It stays when the server ends.
-const lockName = "polyclinic.lock"
 
 // hold takes the data folder for this process, until the file is closed or the process ends
 // in whatever way. Two servers on one folder would each miss what the other writes: caches,
@@ -22,22 +20,23 @@ func hold(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, kernel.LockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	taken, err := lock(f)
+	taken, err := lock.Take(f)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	if taken {
-		pid, _ := io.ReadAll(io.LimitReader(f, 20)) // only for the words
+		raw, _ := io.ReadAll(io.LimitReader(f, 20)) // only for the words
+		pid, _, _ := strings.Cut(string(raw), "\n")
 		f.Close()
-		return nil, fmt.Errorf("the data folder %s is in use: another Polyclinic (process %s) is serving it. End it, or choose another folder with --dir", dir, strings.TrimSpace(string(pid)))
+		return nil, fmt.Errorf("the data folder %s is in use: another Polyclinic (process %s) is serving it. End it, or choose another folder with --dir", dir, strings.TrimSpace(pid))
 	}
 	if err = f.Truncate(0); err == nil {
-		_, err = f.WriteAt([]byte(fmt.Sprintln(os.Getpid())), 0)
+		_, err = fmt.Fprintln(f, os.Getpid())
 	}
 	if err != nil {
 		f.Close()

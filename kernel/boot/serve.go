@@ -1,7 +1,8 @@
 package boot
 
 import (
-	"github.com/fatih/color"
+	"fmt"
+
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/cmd"
 	"github.com/spf13/cobra"
@@ -21,6 +22,9 @@ func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
 		}
 		// Until the process ends: requests under way go on after serve has returned.
 		app.Store().Set("polyclinic.folder", folder)
+		if _, err := fmt.Fprintln(folder, served(c, args)); err != nil {
+			return err
+		}
 		if err := app.RunAllMigrations(); err != nil {
 			return err
 		}
@@ -29,23 +33,10 @@ func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
 				return err
 			}
 		}
-		if err := warnDemo(k, app); err != nil {
+		if err := guardDemo(k, app, *demo, isReachable(c, args)); err != nil {
 			return err
 		}
 		return serve(c, args)
 	}
 	return c
-}
-
-// warnDemo says on every start that the passwords are known.
-func warnDemo(k *kernel.Kernel, app *pocketbase.PocketBase) error {
-	mark, err := kernel.One[kernel.DemoMark](k)
-	if err != nil {
-		return err
-	}
-	is, err := mark.IsDemo(app)
-	if err == nil && is {
-		color.New(color.FgYellow, color.Bold).Println("DEMO: the people in this data folder are made up and their passwords are public. Never put real patients into it.")
-	}
-	return err
 }

@@ -1,51 +1,95 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
-// bindRefuseNewer keeps every command, not only serve, away from data that it does not know.
-func bindRefuseNewer(k *kernel.Kernel, app core.App) {
-	app.OnBootstrap().Bind(&hook.Handler[*core.BootstrapEvent]{Id: "boot.newer", Func: func(e *core.BootstrapEvent) error {
-		if err := e.Next(); err != nil {
+// bindFolder looks at the data folder ahead of the first write to it, whatever the command:
+// PocketBase's own steps run as soon as it is opened.
+func bindFolder(k *kernel.Kernel, app core.App) {
+	app.OnBootstrap().Bind(&hook.Handler[*core.BootstrapEvent]{Id: "boot.folder", Priority: -10000, Func: func(e *core.BootstrapEvent) error {
+		if err := lookAt(k, e.App.DataDir()); err != nil {
 			return err
 		}
-		return refuseNewer(k, e.App)
+		return e.Next()
 	}})
 }
 
-// refuseNewer returns an error when steps ran on the data that are not in this build.
-func refuseNewer(k *kernel.Kernel, app core.App) error {
-	unknown, err := unknownSteps(k, app)
-	if err != nil || len(unknown) == 0 {
+// lookAt refuses data that this build must not open, and keeps a copy of those that it will
+// change.
+func lookAt(k *kernel.Kernel, dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, kernel.Restoring)); err == nil {
+		return fmt.Errorf("a restore into the data folder %s was not finished: delete that folder and restore again", dir)
+	}
+	path := filepath.Join(dir, "data.db")
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return nil // a new data folder
+	} else if err != nil {
 		return err
 	}
-	return fmt.Errorf("the data folder was written by a newer Polyclinic, or by a build with other modules (%s): start that one, or restore a backup", strings.Join(unknown, ", "))
+	db, err := kernel.Connect(path)
+	if err != nil {
+		return err
+	}
+	applied, err := appliedSteps(db)
+	if err = errors.Join(err, db.Close()); err != nil || len(applied) == 0 {
+		return err
+	}
+	known := knownSteps(k)
+	// A site's own scripts are not ours to know.
+	unknown := slices.DeleteFunc(slices.Clone(applied), func(f string) bool { return known[f] || !strings.HasSuffix(f, ".go") })
+	if len(unknown) > 0 {
+		return fmt.Errorf("the data folder was written by a newer Polyclinic, or by a build with other modules (%s): start that one, or restore a backup", strings.Join(unknown, ", "))
+	}
+	if !slices.ContainsFunc(k.Migrations(), func(m *core.Migration) bool { return slices.Contains(applied, m.File) }) {
+		return nil // only PocketBase's own ran: no clinic yet
+	}
+	for _, f := range applied {
+		delete(known, f)
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	return snapshot(dir, len(applied))
 }
 
-// unknownSteps returns the migrations that ran on the data and are not in this build. A
-// site's own scripts are not ours to know.
-func unknownSteps(k *kernel.Kernel, app core.App) ([]string, error) {
-	if !app.HasTable(core.DefaultMigrationsTable) {
-		return nil, nil // a new data folder
+// appliedSteps returns the migrations that ran on the data, none in a new folder.
+func appliedSteps(db *dbx.DB) (applied []string, err error) {
+	var tables int
+	if err := db.Select("count(*)").From("sqlite_master").Where(dbx.HashExp{"type": "table", "name": core.DefaultMigrationsTable}).Row(&tables); err != nil {
+		return nil, fmt.Errorf("read the data folder: %w", err)
 	}
-	var applied []string
-	if err := app.DB().Select("file").From(core.DefaultMigrationsTable).OrderBy("file").Column(&applied); err != nil {
+	if tables == 0 {
+		return nil, nil
+	}
+	if err := db.Select("file").From(core.DefaultMigrationsTable).OrderBy("file").Column(&applied); err != nil {
 		return nil, fmt.Errorf("read the steps of the data folder: %w", err)
 	}
+	return applied, nil
+}
+
+// knownSteps returns every migration that this build and the site's scripts would run.
+func knownSteps(k *kernel.Kernel) map[string]bool {
 	known := map[string]bool{}
 	for _, m := range k.Migrations() {
 		known[m.File] = true
 	}
-	for _, m := range core.SystemMigrations.Items() {
-		known[m.File] = true
+	for _, list := range []core.MigrationsList{core.SystemMigrations, core.AppMigrations} {
+		for _, m := range list.Items() {
+			known[m.File] = true
+		}
 	}
-	return slices.DeleteFunc(applied, func(f string) bool { return known[f] || !strings.HasSuffix(f, ".go") }), nil
+	return known
 }

@@ -4,6 +4,7 @@ package kerneltest
 
 import (
 	"context"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
@@ -28,9 +30,9 @@ type Set struct {
 	Full    bool // seed the whole demo clinic, not only the cast
 	Disable []string
 
-	once sync.Once
-	dir  string
-	err  error
+	once     sync.Once
+	template fstest.MapFS // the data folder, in memory: nothing is left behind in the temporary one
+	err      error
 }
 
 // Server is one running server with its own copy of the data.
@@ -42,17 +44,45 @@ type Server struct {
 	mu     sync.Mutex
 }
 
-func (s *Set) template() (string, error) {
-	s.once.Do(func() {
-		if s.dir, s.err = os.MkdirTemp("", "polyclinic_template_*"); s.err == nil {
-			s.err = s.prepare()
-		}
-	})
-	return s.dir, s.err
+// folder writes the template into a new folder.
+func (s *Set) folder() (dir string, err error) {
+	s.once.Do(func() { s.err = s.build() })
+	if s.err != nil {
+		return "", s.err
+	}
+	if dir, err = os.MkdirTemp("", "polyclinic_template_*"); err != nil {
+		return "", err
+	}
+	return dir, os.CopyFS(dir, s.template)
 }
 
-func (s *Set) prepare() error {
-	app := core.NewBaseApp(core.BaseAppConfig{DataDir: s.dir, DBConnect: kernel.Connect})
+// build makes the template in a folder and reads it.
+func (s *Set) build() error {
+	dir, err := os.MkdirTemp("", "polyclinic_template_*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := s.prepare(dir); err != nil {
+		return err
+	}
+	s.template = fstest.MapFS{}
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		s.template[filepath.ToSlash(name)] = &fstest.MapFile{Data: raw, Mode: 0o600}
+		return err
+	})
+}
+
+func (s *Set) prepare(dir string) error {
+	app := core.NewBaseApp(core.BaseAppConfig{DataDir: dir, DBConnect: kernel.Connect})
 	if err := app.Bootstrap(); err != nil {
 		return err
 	}
@@ -88,7 +118,7 @@ func (s *Set) prepare() error {
 	}
 	for k.Deliver() > 0 { // a test that counts events finds only its own
 	}
-	_ = os.RemoveAll(filepath.Join(s.dir, "backups")) // not part of the template
+	_ = os.RemoveAll(filepath.Join(dir, "backups")) // not part of the template
 	return nil
 }
 
@@ -108,10 +138,17 @@ func cheapPasswords(app core.App) error {
 // ahead of the first request and may bind further hooks.
 func (s *Set) Start(t testing.TB, with ...func(*tests.TestApp)) *Server {
 	t.Helper()
-	dir, err := s.template()
+	dir, err := s.folder()
+	defer os.RemoveAll(dir) // the app has its own copy
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s.StartOn(t, dir, with...)
+}
+
+// StartOn returns a server on a copy of a data folder that is migrated.
+func (s *Set) StartOn(t testing.TB, dir string, with ...func(*tests.TestApp)) *Server {
+	t.Helper()
 	app, err := tests.NewTestAppWithConfig(core.BaseAppConfig{DataDir: dir, DBConnect: kernel.Connect})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package appointments
 import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 )
 
 var (
@@ -11,7 +12,10 @@ var (
 
 	// A booking that names nobody is let through to be told that it must.
 	bookOwn      = kernel.Rule{Name: "own", Filter: "patientId = '' || patientId.userId = @request.auth.id"}
-	bookCalendar = kernel.Rule{Name: "own calendar", Filter: "doctorId = '' || doctorId.userId = @request.auth.id"}
+	bookCalendar = kernel.Rule{
+		Name: "own calendar", Filter: "doctorId = '' || doctorId.userId = @request.auth.id",
+		Strict: "doctorId = '' || patientId = '' || (doctorId.userId = @request.auth.id && " + patientsapi.InLastingCare("patientId.") + ")",
+	}
 )
 
 // clinic is who runs the diary; everyone adds the patients.
@@ -22,7 +26,7 @@ var (
 )
 
 var access = []kernel.Access{{
-	Collection: "appointments", Doc: "The diary.",
+	Collection: "appointments", Doc: "The diary.", Counted: true,
 	List: everyone, View: everyone, Create: bookers, Update: clinic, Delete: everyone,
 	ServerSet: []string{"status", "cancelReason", "startMinute", "endMinute", "startsAt", "checkedInAt", "startedAt", "completedAt", "sourceId"},
 	// Records, invoices and calls of the appointment are about this patient.

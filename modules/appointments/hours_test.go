@@ -72,11 +72,11 @@ func TestChangeOfClocks(t *testing.T) {
 	s.On(t, []kerneltest.Scenario{
 		{Name: "a time that is skipped", As: rosa, Path: path, Body: on(spring, "02:00-02:30"), Want: 400, Has: skipped},
 		{Name: "an end that is skipped", As: rosa, Path: path, Body: on(spring, "01:30-02:30"), Want: 400, Has: skipped},
-		{Name: "right up to the change", As: rosa, Path: path, Body: on(spring, "01:30-02:00"), Want: 201, Has: []string{`"startsAt":"` + spring + ` 00:30:00.000Z"`}},
-		{Name: "right after it", As: rosa, Path: path, Body: on(spring, "03:00-03:30"), Want: 201, Has: []string{`"startsAt":"` + spring + ` 01:00:00.000Z"`}},
-		{Name: "a time that comes twice is the first", As: rosa, Path: path, Body: on(autumn, "02:30-03:30"), Want: 201, Has: []string{`"startsAt":"` + autumn + ` 00:30:00.000Z"`}},
+		{Name: "right up to the change", As: rosa, Path: path, Body: on(spring, "01:30-02:00"), Want: 201, Has: []string{`"startsAt":"` + spring + `T00:30:00.000Z"`}},
+		{Name: "right after it", As: rosa, Path: path, Body: on(spring, "03:00-03:30"), Want: 201, Has: []string{`"startsAt":"` + spring + `T01:00:00.000Z"`}},
+		{Name: "a time that comes twice is the first", As: rosa, Path: path, Body: on(autumn, "02:30-03:30"), Want: 201, Has: []string{`"startsAt":"` + autumn + `T00:30:00.000Z"`}},
 		{Name: "and is booked once", As: rosa, Path: path, Body: on(autumn, "02:45-02:50"), Want: 409, Has: []string{"slot_taken"}},
-		{Name: "summer is two hours ahead", As: rosa, Path: path, Body: on(autumn[:5]+"07-01", "00:30-01:00"), Want: 201, Has: []string{`"startsAt":"` + autumn[:5] + `06-30 22:30:00.000Z"`}},
+		{Name: "summer is two hours ahead", As: rosa, Path: path, Body: on(autumn[:5]+"07-01", "00:30-01:00"), Want: 201, Has: []string{`"startsAt":"` + autumn[:5] + `06-30T22:30:00.000Z"`}},
 	})
 }
 
@@ -91,7 +91,7 @@ func TestAnotherTimeZone(t *testing.T) {
 	before := s.As(t, rosa, "GET", yesterday, nil).JSON(t)["startsAt"]
 	setClinic(t, s, map[string]any{"timeZone": "Asia/Kolkata"})
 	r := s.As(t, rosa, "GET", path+"/"+appointmentsapi.CastTomorrow, nil)
-	if !strings.Contains(r.Body, `"startsAt":"`+day(1)+` 04:30:00.000Z"`) || !strings.Contains(r.Body, `"timeSlot":"10:00-10:30"`) {
+	if !strings.Contains(r.Body, `"startsAt":"`+day(1)+`T04:30:00.000Z"`) || !strings.Contains(r.Body, `"timeSlot":"10:00-10:30"`) {
 		t.Errorf("what is booked does not keep its time of day: %s", r.Body)
 	}
 	if after := s.As(t, rosa, "GET", yesterday, nil).JSON(t)["startsAt"]; after != before {

@@ -16,7 +16,7 @@ func Module() kernel.Module {
 		Access:     access,
 		Resources: []kernel.Resource{{
 			Path: "/api/appointments", Collection: "appointments", Noun: "appointment",
-			Search: []string{"reason"}, Sort: "-startsAt",
+			Search: []string{"reason", "patientId.name", "doctorId.name"}, Sort: "-startsAt",
 			Errors: []*kernel.Error{errTaken, errHours, errOver, errCancelled},
 		}},
 		Hooks: []kernel.Hook{
@@ -26,10 +26,11 @@ func Module() kernel.Module {
 			kernel.Before(kernel.Create, "appointments", "the slot makes sense, is ahead, within hours and free", place),
 			kernel.Before(kernel.Update, "appointments", "the slot makes sense, is ahead, within hours and free", place),
 			kernel.After(kernel.Create, "appointments", "others learn of the booking", announceBooking),
+			kernel.After(kernel.Create, "appointments", "an imported patient was registered by their first visit", seen),
 			kernel.After(kernel.Update, "appointments", "others learn of the change", announceChange),
 			kernel.InsteadOfDelete("appointments", "the appointment is cancelled and stays readable", cancelInstead),
 		},
-		Routes: append(progressRoutes, slotsRoute),
+		Routes: append(progressRoutes, slotsRoute, appointmentsReport),
 		Errors: []*kernel.Error{errTaken},
 		Emits: []kernel.EventDoc{
 			appointmentsapi.Booked.Declares("An appointment was made."),
@@ -38,7 +39,7 @@ func Module() kernel.Module {
 			appointmentsapi.Completed.Declares("A visit is over."),
 		},
 		On:       []kernel.Subscription{kernel.On(patientsapi.Deleted, "appointments.cancel", cancelOfDeleted)},
-		Provides: []any{blocker, facts{}, summary, visitImport},
+		Provides: append(personal, blocker, facts{}, visitSums, visitPacks, visitImport, warehouse),
 		Cast:     cast,
 		Demo:     demo,
 		Bind:     bindZone,

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/pocketbase/dbx"
 
@@ -17,110 +16,57 @@ type facts struct{}
 
 var _ reportsapi.VisitFacts = facts{}
 
-// visit is what is counted of one appointment: the places of its patient and doctor in
-// census, the doctor's with
-// cancelledBit where it was.
-type visit struct{ patient, doctor uint32 }
-
-const cancelledBit = 1 << 31
-
-// census is the diary in memory, by day: 8 bytes an appointment.
-type census struct {
-	sync.Mutex
-	shelf             reportsapi.Shelf[visit]
-	patients, doctors people
-}
-
-// people numbers ids in the order in which they came.
-type people struct {
-	place map[string]uint32
-	ids   []string
-}
-
-func (p *people) of(id string) uint32 {
-	n, ok := p.place[id]
-	if !ok {
-		n = uint32(len(p.ids))
-		p.place[id] = n
-		p.ids = append(p.ids, id)
-	}
-	return n
-}
-
-func newCensus() any {
-	return &census{patients: people{place: map[string]uint32{}}, doctors: people{place: map[string]uint32{}}}
-}
-
 // Visits counts the appointments dated within the range.
 func (facts) Visits(c *reportsapi.Call) (out reportsapi.VisitNumbers, err error) {
-	kept := newCensus() // a transaction sees what may never be committed
-	if !c.App.IsTransactional() {
-		kept = c.App.Store().GetOrSet("polyclinic.appointments.census", newCensus)
-	}
-	s := kept.(*census)
-	s.Lock()
-	defer s.Unlock()
 	out.ByMonth = map[string]reportsapi.MonthVisits{}
-	stamps, err := sums(c, &out)
+	doctors, err := addSums(c, &out)
 	if err != nil {
-		return out, fmt.Errorf("days of the diary: %w", err)
+		return out, fmt.Errorf("sums of the diary: %w", err)
 	}
-	days, err := s.shelf.Get(stamps, s.load(c.DB))
+	who, err := countPatients(c, &out)
 	if err != nil {
-		return out, fmt.Errorf("read the diary: %w", err)
+		return out, fmt.Errorf("count patients of the diary: %w", err)
 	}
-	s.count(stamps, days, &out)
+	for id, d := range doctors {
+		d.DoctorID, d.Patients = id, who[id]
+		out.ByDoctor = append(out.ByDoctor, d)
+	}
 	return out, nameDoctors(c.DB, out.ByDoctor)
 }
 
-// sums adds up the days and returns their stamps.
-func sums(c *reportsapi.Call, out *reportsapi.VisitNumbers) (stamps []reportsapi.Stamp, err error) {
-	rows, err := c.DB.NewQuery("SELECT day, stamp, total, completed, cancelled, noShow FROM visit_days WHERE day BETWEEN {:from} AND {:to} ORDER BY day").
-		Bind(dbx.Params{"from": c.From, "to": c.To}).Rows()
+// addSums adds up the appointments by month and returns them by doctor.
+func addSums(c *reportsapi.Call, out *reportsapi.VisitNumbers) (map[string]reportsapi.DoctorVisits, error) {
+	rows, err := c.DB.NewQuery(reportsapi.SpansTable + `
+		SELECT substr(period, 1, 7), '', sum(sign * total), sum(sign * completed), sum(sign * cancelled), sum(sign * noShow)
+		FROM spans CROSS JOIN visit_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 1
+		UNION ALL
+		SELECT '', doctorId, sum(sign * total), 0, sum(sign * cancelled), 0
+		FROM spans CROSS JOIN visit_sums s ON s.unit = spans.unit || ' by' AND period BETWEEN first AND last GROUP BY 2`).
+		Bind(dbx.Params{"spans": c.SpansParam()}).Rows()
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
+	doctors := map[string]reportsapi.DoctorVisits{}
 	for rows.Next() {
-		var s reportsapi.Stamp
+		var month, doctor string
 		var total, completed, cancelled, noShow int
-		if err := rows.Scan(&s.Period, &s.Stamp, &total, &completed, &cancelled, &noShow); err != nil {
+		if err := rows.Scan(&month, &doctor, &total, &completed, &cancelled, &noShow); err != nil {
 			return nil, err
 		}
-		stamps = append(stamps, s)
+		if month == "" {
+			if total > 0 {
+				doctors[doctor] = reportsapi.DoctorVisits{Visits: total, Cancelled: cancelled}
+			}
+			continue
+		}
 		out.Total += total
 		out.Completed += completed
 		out.Cancelled += cancelled
 		out.NoShow += noShow
-		m := out.ByMonth[reportsapi.Month(s.Period)]
-		m.Visits += total
-		out.ByMonth[reportsapi.Month(s.Period)] = m
+		out.ByMonth[month] = reportsapi.MonthVisits{Visits: total, Cancelled: cancelled}
 	}
-	return stamps, rows.Err()
-}
-
-func (s *census) load(db dbx.Builder) reportsapi.Load[visit] {
-	return func(first, last string, add func(string, visit)) error {
-		rows, err := db.NewQuery("SELECT appointmentDate, patientId, doctorId, status = 'cancelled' FROM appointments WHERE appointmentDate BETWEEN {:first} AND {:last}").
-			Bind(dbx.Params{"first": first, "last": last}).Rows()
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var day, patient, doctor string
-			var off bool
-			if err := rows.Scan(&day, &patient, &doctor, &off); err != nil {
-				return err
-			}
-			v := visit{s.patients.of(patient), s.doctors.of(doctor)}
-			if off {
-				v.doctor |= cancelledBit
-			}
-			add(day, v)
-		}
-		return rows.Err()
-	}
+	return doctors, rows.Err()
 }
 
 // nameDoctors adds the doctors' names and puts the busiest first.

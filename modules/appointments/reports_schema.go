@@ -2,8 +2,6 @@ package appointments
 
 import (
 	"github.com/pocketbase/pocketbase/core"
-
-	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
 )
 
 // initSummary makes the sums of a day that reports add up, and tell by which days changed.
@@ -55,12 +53,4 @@ func initSummary(tx core.App) error {
 		}
 	}
 	return nil
-}
-
-// summary is what initSummary's triggers keep: the appointments of each day.
-var summary = reportsapi.Summary{
-	Table: "visit_days", Keys: []string{"day"}, Sums: []string{"total", "completed", "cancelled", "noShow"}, Stamped: true,
-	Triggers: []string{"visit_days_insert", "visit_days_update", "visit_days_delete"},
-	Recount: `SELECT appointmentDate AS day, count(*) AS total, sum(status = 'completed') AS completed,
-		sum(status = 'cancelled') AS cancelled, sum(status = 'no-show') AS noShow FROM appointments GROUP BY appointmentDate`,
 }

@@ -10,6 +10,8 @@ var migrations = []kernel.Migration{
 	{ID: "1780000500_appointments", Up: initAppointments},
 	{ID: "1780000501_no_overlap", Up: initNoOverlap},
 	{ID: "1780000590_summary", Up: initSummary},
+	{ID: "1780000591_care", Up: initCare},
+	{ID: "1780000592_sums", Up: initSums},
 }
 
 func initAppointments(tx core.App) error {

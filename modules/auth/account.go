@@ -46,6 +46,8 @@ func madeByAdmin(e *core.RecordRequestEvent) error {
 func tidy(_ core.App, r *core.Record) error {
 	r.SetEmail(tidyEmail(r.Email()))
 	r.Set("name", strings.TrimSpace(r.GetString("name")))
+	// Whoever may see an account sees its address; only so can an admin search for it.
+	r.SetEmailVisibility(true)
 	return nil
 }
 
@@ -84,6 +86,9 @@ const keepKey = "@keepSession"
 func endVoidSessions(tx core.App, r *core.Record) error {
 	if r.TokenKey() == r.Original().TokenKey() {
 		return nil
+	}
+	if err := voidInvitations(tx, r.Id); err != nil {
+		return err
 	}
 	keep, _ := r.GetRaw(keepKey).(string)
 	return endSessions(tx, r.Id, keep)

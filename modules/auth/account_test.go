@@ -113,7 +113,7 @@ func TestTheLastAdminStays(t *testing.T) {
 		t.Error("code disabled the last admin")
 	}
 	batch := map[string]any{"requests": []any{map[string]any{"method": "PATCH", "url": users + "/" + authapi.Alma.ID, "body": map[string]any{"role": "staff"}}}}
-	want(t, "in a batch", s.As(t, alma, "POST", "/api/batch", batch), http.StatusBadRequest, "last_admin")
+	want(t, "in a batch", s.As(t, alma, "POST", "/api/batch", batch), http.StatusConflict, "last_admin")
 	alive(t, s, "the admin's session", s.Token(t, alma), true)
 	want(t, "with a second admin", s.As(t, alma, "PUT", usersPath+"/"+authapi.Grace.ID, `{"role":"admin"}`), http.StatusOK)
 	want(t, "nobody gives their own rights up by mistake", s.As(t, alma, "PUT", usersPath+"/"+authapi.Alma.ID, `{"status":"disabled"}`), http.StatusForbidden, "out_of_reach")

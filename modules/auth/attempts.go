@@ -59,9 +59,9 @@ type attempt struct {
 // one account from one address take turns; a caller that may not be held up here, because
 // others wait for it, is told to come again.
 func (a *attempts) begin(account, address string, now func() time.Time, mayWait bool) (*attempt, time.Duration) {
-	account, address = strings.ToLower(strings.TrimSpace(account)), network(address)
+	account, address = tidyKey(account), network(address)
 	a.mu.Lock()
-	t := &attempt{a, a.tally("p|"+account+"|"+address, now()), a.tally("u|"+account, now()), a.tally("a|"+address, now())}
+	t := &attempt{a, a.tally(pairKey(account, address), now()), a.tally("u|"+account, now()), a.tally("a|"+address, now())}
 	t.each(func(t *tally) { t.waiting++ })
 	a.mu.Unlock()
 	gotTurn := t.pair.turn.TryLock()
@@ -86,6 +86,10 @@ func (a *attempts) begin(account, address string, now func() time.Time, mayWait 
 	}
 	return t, 0
 }
+
+func tidyKey(account string) string { return strings.ToLower(strings.TrimSpace(account)) }
+
+func pairKey(account, network string) string { return "p|" + tidyKey(account) + "|" + network }
 
 // end notes the outcome. undecided counts neither way.
 func (t *attempt) end(o outcome, now time.Time) {

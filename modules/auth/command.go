@@ -17,7 +17,7 @@ import (
 func adminCommand(k *kernel.Kernel) *cobra.Command {
 	c := &cobra.Command{Use: "admin", Short: "Help administrators who cannot sign in"}
 	c.AddCommand(&cobra.Command{
-		Use: "reset EMAIL", Short: "Give an administrator a new random password and open the account", Args: cobra.ExactArgs(1),
+		Use: "reset EMAIL", Short: "Give an administrator a new random password, open the account and take its second factor off", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			password, err := resetAdmin(k.App, tidyEmail(args[0]))
 			if err != nil {
@@ -50,6 +50,9 @@ func resetAdmin(app core.App, email string) (password string, err error) {
 		account.Set("status", authapi.Active)
 		account.SetPassword(password)
 		if err := tx.Save(account); err != nil {
+			return err
+		}
+		if err := removeSecondFactor(tx, account.Id); err != nil {
 			return err
 		}
 		return upsertSuperuser(tx, email, password)

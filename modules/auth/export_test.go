@@ -1,5 +1,7 @@
 package auth
 
+import "github.com/pocketbase/pocketbase/core"
+
 // What tests reach of the module beside its HTTP routes.
 var (
 	ModuleWith   = module
@@ -9,3 +11,6 @@ var (
 	SetupCSS     = setupCSS
 	AdminCommand = adminCommand
 )
+
+// ForgetAttempts leaves what a new start of the server knows of failures: nothing.
+func ForgetAttempts(app core.App) { of(app).attempts = newAttempts() }

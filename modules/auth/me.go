@@ -17,6 +17,7 @@ type Me struct {
 	Account
 	Profile     *core.Record `json:"profile" doc:"the account's doctor, nurse, staff or patient; null when it has none"`
 	Permissions Permissions  `json:"permissions"`
+	Factor      *Factor      `json:"secondFactor" doc:"null for superusers"`
 
 	fields map[string]any // of the account, those that a site added included
 }
@@ -31,7 +32,7 @@ type Permissions struct {
 // MarshalJSON writes the account as PocketBase writes it everywhere else.
 func (m Me) MarshalJSON() ([]byte, error) {
 	out := maps.Clone(m.fields)
-	out["profile"], out["permissions"] = m.Profile, m.Permissions
+	out["profile"], out["permissions"], out["secondFactor"] = m.Profile, m.Permissions, m.Factor
 	return json.Marshal(out)
 }
 
@@ -45,7 +46,15 @@ func me(c *kernel.Call, _ kernel.Nothing) (Me, error) {
 	if err != nil {
 		return Me{}, err
 	}
-	return Me{Profile: profile, Permissions: permissions(c.K, c.Auth), fields: account.PublicExport()}, nil
+	out := Me{Profile: profile, Permissions: permissions(c.K, c.Auth), fields: account.PublicExport()}
+	if !c.Auth.IsSuperuser() {
+		f, err := factorOf(c.App, account)
+		if err != nil {
+			return Me{}, err
+		}
+		out.Factor = &f
+	}
+	return out, nil
 }
 
 // visibleProfile returns the caller's profile, nil when there is none or it was deleted.
@@ -75,20 +84,18 @@ func permissions(k *kernel.Kernel, account *core.Record) Permissions {
 		if !k.Enabled(m.Name) {
 			continue
 		}
-		policies := map[string]map[kernel.Verb]kernel.Policy{}
+		tables := map[string]kernel.Access{}
 		for _, a := range m.Access {
-			policies[a.Collection] = map[kernel.Verb]kernel.Policy{
-				kernel.List: a.List, kernel.View: a.View, kernel.Create: a.Create, kernel.Update: a.Update, kernel.Delete: a.Delete,
-			}
+			tables[a.Collection] = a
 			for _, v := range kernel.Verbs {
-				if policies[a.Collection][v].Admits(account) {
+				if (kernel.Resource{}).Policy(a, v).Admits(account) {
 					out.Collections[a.Collection] = append(out.Collections[a.Collection], v)
 				}
 			}
 		}
 		for _, r := range m.Resources {
 			for _, v := range kernel.Verbs {
-				if r.Has(v) && policies[r.Collection][v].Admits(account) {
+				if r.Has(v) && r.Policy(tables[r.Collection], v).Admits(account) {
 					out.Routes = append(out.Routes, r.Pattern(v))
 				}
 			}

@@ -33,21 +33,21 @@ func module(terminal io.Writer) kernel.Module {
 			Search: []string{"name", "email"}, Errors: accountErrors,
 		}},
 		Hooks:    slices.Concat(accountRules, sessionRules),
-		Routes:   slices.Concat(signInRoutes, ownRoutes),
+		Routes:   slices.Concat(signInRoutes, ownRoutes, sessionRoutes, factorRoutes, inviteRoutes, setupRoutes),
 		Errors:   []*kernel.Error{errLastAdmin},
 		Jobs:     sessionJobs,
 		Commands: []func(*kernel.Kernel) *cobra.Command{adminCommand},
-		Provides: provides,
+		Provides: append(personal, provides...),
 		Cast:     cast,
 		Bind: func(k *kernel.Kernel) error {
-			s := &state{sessions: newSessions(), attempts: newAttempts(), checks: newChecks()}
+			s := &state{sessions: newSessions(), attempts: newAttempts(), checks: newChecks(), setup: &setup{}}
 			k.App.Store().Set(stateKey, s)
 			bindSignIn(k, s)
 			bindSessions(k, s)
 			bindRealtime(k, s)
 			bindFiles(k, s)
 			bindOAuth2(k)
-			bindSetup(k, terminal)
+			bindSetup(k, s.setup, terminal)
 			return nil
 		},
 	}
@@ -58,6 +58,7 @@ type state struct {
 	sessions *sessions
 	attempts *attempts
 	checks   checks
+	setup    *setup
 }
 
 const stateKey = "polyclinic.auth"
@@ -69,7 +70,7 @@ var self = kernel.Rule{Name: "self", Filter: "id = @request.auth.id"}
 
 // own is what a person may change of the own account; everything else is an admin's.
 // A new e-mail address goes through PocketBase's request-email-change.
-var own = []string{"avatar", "password", "emailVisibility"}
+var own = []string{"avatar", "password"}
 
 var access = []kernel.Access{
 	{
@@ -84,6 +85,10 @@ var access = []kernel.Access{
 		Writable:  map[string][]string{"doctor": own, "nurse": own, "staff": own, "patient": own},
 	},
 	{Collection: "sessions", Doc: "Who is signed in from where."},
+	{Collection: "known_addresses", Doc: "From where people have signed in of late."},
+	{Collection: "authenticators", Doc: "Second factors of accounts."},
+	{Collection: "recovery_codes", Doc: "Hashes of the codes that stand in for a lost authenticator."},
+	{Collection: "invitations", Doc: "Hashes of the links by which people choose their first password."},
 }
 
 var adminOrSelf = kernel.Allow(

@@ -117,7 +117,7 @@ func changePassword(c *kernel.Call, in NewPassword) (SignedIn, error) {
 		return SignedIn{}, err
 	}
 	// Whoever found a session open must not find the password by trying, either.
-	err = of(c.App).checked(c.RequestEvent, ownPasswordKey(account), func() (outcome, error) {
+	err = of(c.App).checked(c.RequestEvent, target{ownPasswordKey(account), account.Id}, func() (outcome, error) {
 		if !account.ValidatePassword(in.OldPassword) {
 			return wrong, errOldPassword
 		}

@@ -34,7 +34,7 @@ func bindRealtime(k *kernel.Kernel, s *state) {
 	}})
 	k.App.OnRealtimeMessageSend().Bind(&hook.Handler[*core.RealtimeMessageEvent]{Id: "auth: messages end with the session", Func: func(e *core.RealtimeMessageEvent) error {
 		if id, account := streamOf(e.Client); id != "" && account != "" {
-			if _, alive := s.sessions.alive(k.App, id, account, time.Now()); !alive {
+			if v, alive := s.sessions.alive(k.App, id, account, time.Now()); !alive || weak(k.App, v) {
 				e.Client.Unset(apis.RealtimeClientAuthKey)
 				return nil
 			}
@@ -90,7 +90,7 @@ func bindFiles(k *kernel.Kernel, s *state) {
 		if err != nil || account.Collection().Name != kernel.AccountsCollection {
 			return e.Next() // PocketBase has judged it already
 		}
-		if _, alive := s.sessions.alive(e.App, sessionOf(token), account.Id, time.Now()); !alive || refuseInactive(account) != nil {
+		if v, alive := s.sessions.alive(e.App, sessionOf(token), account.Id, time.Now()); !alive || weak(e.App, v) || refuseInactive(account) != nil {
 			return k.APIError(kernel.ErrNotFound)
 		}
 		return e.Next()

@@ -10,6 +10,10 @@ var migrations = []kernel.Migration{
 	{ID: "1780000200_users", Up: initUsers},
 	{ID: "1780000210_sessions", Up: initSessions},
 	{ID: "1780000220_last_admin", Up: initLastAdmin},
+	{ID: "1780000230_second_factor", Up: initSecondFactor},
+	{ID: "1780000240_invitations", Up: initInvitations},
+	{ID: "1780000250_email_seen", Up: initEmailSeen},
+	{ID: "1780000260_known_addresses", Up: initKnownAddresses},
 }
 
 func initUsers(tx core.App) error {

@@ -26,16 +26,17 @@ type sessions struct {
 
 // session is one sign-in.
 type session struct {
-	id, account string
-	began, ends time.Time
-	seen        atomic.Int64 // last request, in Unix milliseconds
-	stored      atomic.Int64 // seen as the row has it
+	id, account, role string
+	twoFactors        bool
+	began, ends       time.Time
+	seen              atomic.Int64 // last request, in Unix milliseconds
+	stored            atomic.Int64 // seen as the row has it
 }
 
 func newSessions() *sessions { return &sessions{known: map[string]*session{}} }
 
 // openSession writes the row of a new session.
-func openSession(e *core.RequestEvent, account *core.Record) (*core.Record, error) {
+func openSession(e *core.RequestEvent, account *core.Record, twoFactors bool) (*core.Record, error) {
 	c, err := e.App.FindCachedCollectionByNameOrId("sessions")
 	if err != nil {
 		return nil, err
@@ -45,11 +46,15 @@ func openSession(e *core.RequestEvent, account *core.Record) (*core.Record, erro
 		return nil, err
 	}
 	now := time.Now()
+	_, life := clinic.Sessions(account.GetString("role"))
 	r := core.NewRecord(c)
 	r.Load(map[string]any{
-		"userId": account.Id, "lastSeen": now, "expiresAt": now.Add(clinic.SessionLife),
+		"userId": account.Id, "lastSeen": now, "expiresAt": now.Add(life), "secondFactor": twoFactors,
 		"address": e.RealIP(), "agent": firstRunes(e.Request.UserAgent(), 300),
 	})
+	if err := knowAddress(e.App, account.Id, e.RealIP(), now); err != nil {
+		return nil, err
+	}
 	return r, e.App.Save(r)
 }
 
@@ -77,9 +82,10 @@ func (s *sessions) alive(app core.App, id, account string, now time.Time) (*sess
 		}
 		return nil, false
 	}
-	// A shorter session life counts for sessions that have begun, too.
-	over := v.account != account || !now.Before(v.ends) || now.Sub(v.began) >= clinic.SessionLife
-	idle := clinic.SessionIdle > 0 && now.Sub(time.UnixMilli(v.seen.Load())) > clinic.SessionIdle
+	// Shorter limits count for sessions that have begun, too.
+	idleLimit, life := clinic.Sessions(v.role)
+	over := v.account != account || !now.Before(v.ends) || now.Sub(v.began) >= life
+	idle := idleLimit > 0 && now.Sub(time.UnixMilli(v.seen.Load())) > idleLimit
 	return v, !over && !idle
 }
 
@@ -94,7 +100,11 @@ func (s *sessions) find(app core.App, id string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	v = &session{id: id, account: r.GetString("userId"), began: r.GetDateTime("created").Time(), ends: r.GetDateTime("expiresAt").Time()}
+	account, err := app.FindRecordById(kernel.AccountsCollection, r.GetString("userId"))
+	if err != nil {
+		return nil, err
+	}
+	v = &session{id: id, account: account.Id, role: account.GetString("role"), twoFactors: r.GetBool("secondFactor"), began: r.GetDateTime("created").Time(), ends: r.GetDateTime("expiresAt").Time()}
 	v.stored.Store(r.GetDateTime("lastSeen").Time().UnixMilli())
 	v.seen.Store(v.stored.Load())
 	s.mu.Lock()
@@ -185,13 +195,16 @@ func deleteExpired(app core.App) error {
 		return err
 	}
 	now := time.Now()
-	nowText, _ := types.ParseDateTime(now)                         // a time.Time always parses
-	oldest, _ := types.ParseDateTime(now.Add(-clinic.SessionLife)) // likewise
+	nowText, _ := types.ParseDateTime(now)                              // a time.Time always parses
+	oldest, _ := types.ParseDateTime(now.Add(-clinic.LongestSession())) // likewise
 	_, err = app.NonconcurrentDB().Delete("sessions", dbx.NewExp("expiresAt <= {:now} OR created <= {:oldest}",
 		dbx.Params{"now": nowText.String(), "oldest": oldest.String()})).Execute()
 	if err != nil {
 		return err
 	}
-	of(app).sessions.forget(func(v *session) bool { return !now.Before(v.ends) || now.Sub(v.began) >= clinic.SessionLife })
+	if err := forgetAddresses(app, now); err != nil {
+		return err
+	}
+	of(app).sessions.forget(func(v *session) bool { return !now.Before(v.ends) || now.Sub(v.began) >= clinic.LongestSession() })
 	return nil
 }

@@ -25,19 +25,26 @@ import (
 // its token is kept, in memory: the next start prints another one.
 type setup struct {
 	mu   sync.Mutex
-	k    *kernel.Kernel
 	hash [sha256.Size]byte
 	open bool
 }
 
 const setupPath = "/api/auth/setup"
 
+var setupRoutes = []kernel.Route{
+	kernel.Op(kernel.Route{
+		Method: "GET", Path: setupPath, Allow: kernel.Public(), Raw: "text/html",
+		Summary: "Show the page of the link for the first administrator, which the server prints when it starts without one", Errors: []*kernel.Error{kernel.ErrNotFound},
+	}, showSetup),
+	kernel.Op(kernel.Route{
+		Method: "POST", Path: setupPath, Allow: kernel.Public(), NoTx: true, Form: true, Status: http.StatusCreated, Raw: "text/html",
+		Summary: "Make the first administrator, by JSON or by the page's form", Errors: append([]*kernel.Error{kernel.ErrNotFound}, registerErrors...),
+	}, submitSetup),
+}
+
 // bindSetup prints the link on terminal when nobody can administer the clinic.
-func bindSetup(k *kernel.Kernel, terminal io.Writer) {
+func bindSetup(k *kernel.Kernel, s *setup, terminal io.Writer) {
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "auth: the first admin", Func: func(se *core.ServeEvent) error {
-		s := &setup{k: k}
-		se.Router.GET(setupPath, s.show)
-		se.Router.POST(setupPath, s.submit)
 		if err := se.Next(); err != nil {
 			return err
 		}
@@ -105,57 +112,48 @@ type FirstAdmin struct {
 	TimeZone   string `json:"timeZone" form:"timeZone"`
 }
 
-func (s *setup) show(e *core.RequestEvent) error {
+func showSetup(c *kernel.Call, in LinkToken) (kernel.Nothing, error) {
+	s := of(c.App).setup
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	token := e.Request.URL.Query().Get("token")
-	if err := s.opens(e.App, token); err != nil {
-		return s.refuse(e, err)
+	if err := s.opens(c.App, in.Token); err != nil {
+		return kernel.Nothing{}, err
 	}
-	clinic, err := clinicapi.Current(e.App)
+	clinic, err := clinicapi.Current(c.App)
 	if err != nil {
-		return err
+		return kernel.Nothing{}, err
 	}
-	return page(e, http.StatusOK, setupPage{Clinic: clinic, Form: FirstAdmin{Token: token, Currency: clinic.Currency, TimeZone: clinic.TimeZone.String()}})
+	form := FirstAdmin{Token: in.Token, Currency: clinic.Currency, TimeZone: clinic.TimeZone.String()}
+	return kernel.Nothing{}, page(c.RequestEvent, http.StatusOK, "setup", setupPage{Clinic: clinic, Form: form})
 }
 
-// submit takes the form of the page and JSON alike.
-func (s *setup) submit(e *core.RequestEvent) error {
-	var in FirstAdmin
-	if err := e.BindBody(&in); err != nil {
-		return s.k.APIError(kernel.ErrBadInput)
-	}
+// submitSetup takes the form of the page and JSON alike.
+func submitSetup(c *kernel.Call, in FirstAdmin) (Registered, error) {
+	s := of(c.App).setup
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.opens(e.App, in.Token); err != nil {
-		return s.refuse(e, err)
+	if err := s.opens(c.App, in.Token); err != nil {
+		return Registered{}, err
 	}
 	in.Name, in.Email = strings.TrimSpace(in.Name), tidyEmail(in.Email)
-	byForm := !strings.HasPrefix(e.Request.Header.Get("Content-Type"), "application/json")
-	admin, err := makeFirstAdmin(e.App, in)
-	if bad := s.k.FieldErrors(err); byForm && len(bad) > 0 && !errors.Is(err, kernel.ErrNotFound) {
-		clinic, currentErr := clinicapi.Current(e.App)
-		if currentErr != nil {
-			return currentErr
+	byForm := !strings.HasPrefix(c.Request.Header.Get("Content-Type"), "application/json")
+	admin, err := makeFirstAdmin(c.App, in)
+	if bad := c.K.FieldErrors(err); byForm && len(bad) > 0 && !errors.Is(err, kernel.ErrNotFound) {
+		clinic, err := clinicapi.Current(c.App)
+		if err != nil {
+			return Registered{}, err
 		}
-		return page(e, http.StatusBadRequest, setupPage{Clinic: clinic, Form: in, Bad: bad})
+		return Registered{}, page(c.RequestEvent, http.StatusBadRequest, "setup", setupPage{Clinic: clinic, Form: in, Bad: bad})
 	}
 	if err != nil {
-		return s.refuse(e, err)
+		return Registered{}, err
 	}
 	s.open = false
 	if byForm {
-		return page(e, http.StatusOK, setupPage{Form: in, Done: true})
+		return Registered{}, page(c.RequestEvent, http.StatusCreated, "setup", setupPage{Form: in, Done: true})
 	}
 	admin.IgnoreEmailVisibility(true)
-	return e.JSON(http.StatusCreated, Registered{admin})
-}
-
-func (s *setup) refuse(e *core.RequestEvent, err error) error {
-	if len(s.k.FieldErrors(err)) == 0 {
-		e.App.Logger().Error("first admin not made", "error", err)
-	}
-	return s.k.APIError(err)
+	return Registered{admin}, nil
 }
 
 // makeFirstAdmin makes the account, a superuser of the same address and password for the

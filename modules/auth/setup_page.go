@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"net/http"
+	"sync"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -17,6 +17,9 @@ import (
 
 //go:embed setup.html
 var setupHTML string
+
+//go:embed invitation.html
+var invitationHTML string
 
 //go:embed setup.css
 var setupCSS string
@@ -64,16 +67,25 @@ func (p setupPage) wrong(field string) string {
 	return ""
 }
 
-// Style is ours, and named by its hash in the page's policy.
-func (setupPage) Style() template.CSS { return template.CSS(setupCSS) }
+// pages are the forms that people without an account open. They need no script and no other
+// file; their style is ours, and named by its hash in the page's policy.
+var pages = sync.OnceValues(func() (*template.Template, error) {
+	t := template.New("pages").Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(setupCSS) }})
+	for name, text := range map[string]string{"setup": setupHTML, "invitation": invitationHTML} {
+		if _, err := t.New(name).Parse(text); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+})
 
-func page(e *core.RequestEvent, status int, p setupPage) error {
-	t, err := template.New("setup").Parse(setupHTML)
+func page(e *core.RequestEvent, status int, name string, data any) error {
+	t, err := pages()
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, p); err != nil {
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
 		return err
 	}
 	style := sha256.Sum256([]byte(setupCSS))
@@ -82,8 +94,5 @@ func page(e *core.RequestEvent, status int, p setupPage) error {
 	h.Set("Referrer-Policy", "no-referrer") // the address holds the token
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cache-Control", "no-store")
-	if status == http.StatusOK && p.Done {
-		status = http.StatusCreated
-	}
 	return e.HTML(status, b.String())
 }

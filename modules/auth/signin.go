@@ -34,7 +34,7 @@ var signInRoutes = []kernel.Route{
 	}, register),
 	kernel.Op(kernel.Route{
 		Method: "POST", Path: "/api/auth/login", Allow: kernel.Public(), NoTx: true,
-		Summary: "Sign in", Errors: []*kernel.Error{errWrongPair, errPending, errDisabled, errAttempts},
+		Summary: "Sign in", Errors: []*kernel.Error{errWrongPair, errFactorNeeded, errWrongCode, errSignInOver, errPending, errDisabled, errAttempts},
 	}, login),
 }
 
@@ -42,6 +42,9 @@ var signInRoutes = []kernel.Route{
 type Credentials struct {
 	Email    string `json:"email" required:"true"`
 	Password string `json:"password" required:"true"`
+
+	Code  string `json:"code" doc:"of the authenticator, or a recovery code, where the account has one"`
+	MFAID string `json:"mfaId" doc:"from a 401 that asked for a code: with code, in the place of address and password"`
 }
 
 // maxCredential is PocketBase's own limit.
@@ -50,6 +53,12 @@ const maxCredential = 255
 // Validate wants both fields.
 func (in Credentials) Validate() error {
 	var bad kernel.Invalid
+	if in.MFAID != "" && in.Email == "" && in.Password == "" {
+		if in.Code == "" {
+			bad = append(bad, kernel.Required("code"))
+		}
+		return bad.OrNil()
+	}
 	for field, v := range map[string]string{"email": in.Email, "password": in.Password} {
 		if v == "" {
 			bad = append(bad, kernel.Required(field))
@@ -86,6 +95,9 @@ func login(c *kernel.Call, in Credentials) (SignedIn, error) {
 	if err != nil {
 		return SignedIn{}, err
 	}
+	if in.MFAID != "" && in.Email == "" {
+		return finish(secondStep(c, in))
+	}
 	if !users.PasswordAuth.Enabled {
 		return SignedIn{}, kernel.ErrForbidden
 	}
@@ -101,10 +113,15 @@ func login(c *kernel.Call, in Credentials) (SignedIn, error) {
 		}
 		return apis.RecordAuthResponse(e.RequestEvent, e.Record, core.MFAMethodPassword, nil)
 	})
+	return finish(SignedIn{}, err)
+}
+
+// finish takes the answer that asks for a second factor, which is written, for an answer.
+func finish(out SignedIn, err error) (SignedIn, error) {
 	if errors.Is(err, apis.ErrMFA) {
-		err = nil // the answer that asks for the second factor is written
+		err = nil
 	}
-	return SignedIn{}, err
+	return out, err
 }
 
 // wrongPair takes as long for an account that does not exist as for one that does: it
@@ -129,7 +146,11 @@ func bindSignIn(k *kernel.Kernel, s *state) {
 				return err
 			}
 		}
-		return s.checked(e.RequestEvent, e.Collection.Name+"/"+e.Identity, func() (outcome, error) {
+		known := ""
+		if e.Record != nil && e.Collection.Name == kernel.AccountsCollection {
+			known = e.Record.Id
+		}
+		return s.checked(e.RequestEvent, target{e.Collection.Name + "/" + e.Identity, known}, func() (outcome, error) {
 			err := e.Next()
 			if err == nil || e.Get(passwordRightKey) == true {
 				return right, err
@@ -148,7 +169,7 @@ func bindSignIn(k *kernel.Kernel, s *state) {
 		if _, tried := body["oldPassword"]; !tried || e.HasSuperuserAuth() {
 			return e.Next()
 		}
-		return s.guarded(e.RequestEvent, ownPasswordKey(e.Record), false, func() (outcome, error) {
+		return s.guarded(e.RequestEvent, target{ownPasswordKey(e.Record), e.Record.Id}, false, func() (outcome, error) {
 			err := e.Next()
 			for _, bad := range k.FieldErrors(err) {
 				if bad.Field == "oldPassword" {
@@ -182,10 +203,14 @@ func findByEmail(e *core.RecordAuthWithPasswordRequestEvent) error {
 	return err
 }
 
+// target is what is guessed at: the key under which failures are counted, and the account,
+// "" when there is none.
+type target struct{ key, account string }
+
 // checked runs a check of a password outside of any transaction, unless too many failed
 // before.
-func (s *state) checked(e *core.RequestEvent, account string, check func() (outcome, error)) error {
-	return s.guarded(e, account, true, func() (outcome, error) {
+func (s *state) checked(e *core.RequestEvent, t target, check func() (outcome, error)) error {
+	return s.guarded(e, t, true, func() (outcome, error) {
 		release, err := s.checks.take(e.Request.Context())
 		if err != nil {
 			return undecided, err
@@ -197,8 +222,18 @@ func (s *state) checked(e *core.RequestEvent, account string, check func() (outc
 
 // guarded is checked for callers that hold the one writer: they wait for nobody, since the
 // others wait for it.
-func (s *state) guarded(e *core.RequestEvent, account string, mayWait bool, check func() (outcome, error)) error {
-	try, wait := s.attempts.begin(account, e.RealIP(), time.Now, mayWait)
+func (s *state) guarded(e *core.RequestEvent, t target, mayWait bool, check func() (outcome, error)) error {
+	try, wait := s.attempts.begin(t.key, e.RealIP(), time.Now, mayWait)
+	if wait > 0 {
+		known, err := knownAddress(e.App, t.account, e.RealIP(), time.Now())
+		if err != nil {
+			return err
+		}
+		if known {
+			s.attempts.remember(t.key, e.RealIP(), time.Now())
+			try, wait = s.attempts.begin(t.key, e.RealIP(), time.Now, mayWait)
+		}
+	}
 	if wait > 0 {
 		seconds := int(math.Ceil(wait.Seconds()))
 		e.Response.Header().Set("Retry-After", strconv.Itoa(seconds))

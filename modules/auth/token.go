@@ -64,14 +64,20 @@ func bindSessions(k *kernel.Kernel, s *state) {
 		return e.Next()
 	}})
 	k.App.OnRecordAuthRequest(kernel.AccountsCollection).Bind(&hook.Handler[*core.RecordAuthRequestEvent]{Id: "auth: a sign-in is a session", Func: func(e *core.RecordAuthRequestEvent) error {
-		if err := refuseInactive(e.Record); err != nil {
+		err := refuseInactive(e.Record)
+		if err == nil {
+			err = s.giveToken(e)
+		}
+		if _, own := errors.AsType[*kernel.Error](err); own {
 			return k.APIError(err)
 		}
-		return giveToken(e)
+		return err
 	}})
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "auth: a request has a session", Func: func(se *core.ServeEvent) error {
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "auth: a request has a session", Priority: kernel.PriorityAccount, Func: func(e *core.RequestEvent) error {
-			s.identify(e)
+			if err := s.identify(e); err != nil {
+				return k.APIError(err)
+			}
 			return e.Next()
 		}})
 		return se.Next()
@@ -84,20 +90,35 @@ func bindSessions(k *kernel.Kernel, s *state) {
 	}})
 }
 
-// identify makes a guest of a caller whose account or session is over.
-func (s *state) identify(e *core.RequestEvent) {
+// identify makes a guest of a caller whose account or session is over, and refuses one who
+// lacks the second factor that the clinic demands.
+func (s *state) identify(e *core.RequestEvent) error {
 	if e.Auth == nil || e.Auth.Collection().Name != kernel.AccountsCollection {
-		return
+		return nil
 	}
 	now := time.Now()
 	id := sessionOf(bearer(e.Request))
 	v, alive := s.sessions.alive(e.App, id, e.Auth.Id, now)
 	if !alive || e.Auth.GetString("status") != authapi.Active {
 		e.Auth = nil
-		return
+		return nil
 	}
-	v.seen.Store(now.UnixMilli())
+	if isActivity(e.Request) {
+		v.seen.Store(now.UnixMilli())
+	}
 	authapi.SetSessionID(e, id)
+	return refuseWeak(e, v)
+}
+
+// background marks requests that a program sends by itself, such as a list that is fetched
+// again every minute: they do not keep a session from idling out.
+const background = "X-Background"
+
+// isActivity tells what a person does from what runs while nobody is there: an open
+// realtime connection subscribes anew every few minutes, and an app may refresh its token.
+func isActivity(r *http.Request) bool {
+	p := r.URL.Path
+	return r.Header.Get(background) == "" && !strings.HasPrefix(p, "/api/realtime") && !strings.HasSuffix(p, "/auth-refresh") && p != "/api/auth/refresh"
 }
 
 func refuseInactive(account *core.Record) error {
@@ -113,26 +134,33 @@ func refuseInactive(account *core.Record) error {
 // giveToken signs a token for the present session or for a new one. The session is written
 // ahead of PocketBase's answer, since the token must be good when the client has it; if
 // PocketBase wants a second factor first, the session goes again.
-func giveToken(e *core.RecordAuthRequestEvent) error {
-	e.Set(passwordRightKey, true)
-	var session *core.Record
-	var err error
-	refresh := e.Get(refreshKey) == true
-	if refresh {
-		session, err = e.App.FindRecordById("sessions", authapi.SessionID(e.RequestEvent))
+func (s *state) giveToken(e *core.RecordAuthRequestEvent) error {
+	if e.Get(refreshKey) == true {
+		session, err := e.App.FindRecordById("sessions", authapi.SessionID(e.RequestEvent))
 		if errors.Is(err, sql.ErrNoRows) {
 			return kernel.ErrSignIn // it was ended a moment ago
+		}
+		if err == nil {
+			e.Token, err = sign(e.Record, session)
 		}
 		if err != nil {
 			return err
 		}
-	} else if session, err = openSession(e.RequestEvent, e.Record); err != nil {
+		return e.Next()
+	}
+	two, err := s.passFactors(e)
+	if err != nil {
+		return err
+	}
+	e.Set(passwordRightKey, true)
+	session, err := openSession(e.RequestEvent, e.Record, two)
+	if err != nil {
 		return err
 	}
 	if e.Token, err = sign(e.Record, session); err != nil {
 		return err
 	}
-	if err = e.Next(); err != nil && !refresh {
+	if err = e.Next(); err != nil {
 		if undo := e.App.Delete(session); undo != nil {
 			e.App.Logger().Error("session of an unfinished sign-in not deleted", "session", session.Id, "error", undo)
 		}

@@ -42,11 +42,6 @@ func readRequest(e *core.RecordRequestEvent) error {
 	if err := e.BindBody(&body); err != nil {
 		return kernel.ErrBadInput
 	}
-	for _, name := range []string{"amount+", "amount-", "+amount", "-amount"} {
-		if _, sent := body[name]; sent {
-			return kernel.Bad("amount", "no_modifier", "Send the new amount itself: it is counted from what was read, which may be old.")
-		}
-	}
 	amount, named := body["amount"]
 	sent := amount != nil && amount != ""
 	if named && !sent {

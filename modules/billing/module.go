@@ -18,6 +18,10 @@ func Module() kernel.Module {
 			Search: []string{"invoiceNumber", "details"}, Sort: "-issuedAt,-created",
 			Inputs: map[string]string{"draft": "true: not issued yet, and without a number"},
 			Errors: []*kernel.Error{errAmountLocked, errVoid},
+		}, {
+			// The row id breaks ties: several can fall into one millisecond.
+			Path: "/api/billing/{id}/payments", Collection: "payments", Noun: "payments and refunds of an invoice",
+			Verbs: []kernel.Verb{kernel.List}, ListBy: "invoiceId", Sort: "-paidAt,-@rowid", Search: []string{"reference", "reason"},
 		}},
 		Hooks: []kernel.Hook{
 			kernel.OnRequest(kernel.Create, "invoices", "an amount or items, perhaps a draft, and doctors bill for themselves", readRequest),
@@ -32,9 +36,9 @@ func Module() kernel.Module {
 			kernel.Before(kernel.Update, "payments", "the ledger is never changed", keepLedger),
 			kernel.Before(kernel.Delete, "payments", "the ledger is never changed", keepLedger),
 		},
-		Routes:   []kernel.Route{payRoute, paymentsRoute, refundRoute, issueRoute, voidRoute, pdfRoute, revenueRoute},
+		Routes:   []kernel.Route{payRoute, refundRoute, issueRoute, voidRoute, pdfRoute, revenueRoute, receivablesRoute},
 		Errors:   raised,
-		Provides: []any{charges{}, guard{}, invoiceSums, paymentSums, invoiceImport, paymentImport},
+		Provides: append(personal, charges{}, guard{}, invoiceSums, paymentSums, owedPacks, invoiceImport, paymentImport, warehouse[0], warehouse[1]),
 		Cast:     cast,
 		Demo:     demo,
 	}

@@ -34,6 +34,7 @@ func TestPaying(t *testing.T) {
 		{Name: "the reception takes no money", As: dana, Path: to, Body: `{"amount":80,"method":"cash"}`, Want: 403},
 		{Name: "nor does a doctor", As: grace, Path: to, Body: `{"amount":80,"method":"cash"}`, Want: 403},
 		{Name: "nor the patient", As: ada, Path: to, Body: `{"amount":80,"method":"cash"}`, Want: 403},
+		{Name: "what the server sets is named", As: carl, Path: to, Body: `{"amount":1,"method":"cash","kind":"refund","paidAt":"2020-01-01 00:00:00.000Z"}`, Want: 400, Has: []string{`"kind":{"code":"server_set"`, `"paidAt":{"code":"server_set"`}},
 		{Name: "an invoice that is not there", As: carl, Path: path + "/nobody000000000/payments", Body: `{"amount":80,"method":"cash"}`, Want: 404},
 		{Name: "the ledger is no client's to write", As: carl, Path: ledger, Body: `{"invoiceId":"` + billingapi.CastUnpaid + `","kind":"payment","amount":1,"method":"cash"}`, Want: 403},
 		{Name: "nor in batch", As: alma, Path: "/api/batch", Body: inBatch("POST", ledger, `{"invoiceId":"`+billingapi.CastUnpaid+`","kind":"payment","amount":1,"method":"cash"}`), Want: 400},
@@ -179,4 +180,22 @@ func inLedger(t *testing.T, s *kerneltest.Server, id string, paid, refunded int6
 	if p != paid || r != refunded {
 		t.Errorf("the ledger has %d paid and %d refunded, the invoice %d and %d", p, r, paid, refunded)
 	}
+}
+
+func TestPaymentsAreAListLikeAnyOther(t *testing.T) {
+	s := set.Start(t)
+	to := path + "/" + billingapi.CastUnpaid + "/payments"
+	for _, body := range []string{`{"amount":10,"method":"cash","reference":"till"}`, `{"amount":20,"method":"card"}`, `{"amount":5,"method":"cash"}`} {
+		if r := s.As(t, carl, "POST", to, body); r.Status != 201 {
+			t.Fatal(r.Body)
+		}
+	}
+	s.On(t, []kerneltest.Scenario{
+		{Name: "newest first", As: carl, Method: "GET", Path: to + "?perPage=1", Want: 200, Has: []string{`"totalItems":3`, `"amount":5`}},
+		{Name: "sorted", As: carl, Method: "GET", Path: to + "?sort=-amount&perPage=1", Want: 200, Has: []string{`"amount":20`}},
+		{Name: "filtered", As: carl, Method: "GET", Path: to + "?filter=method='cash'", Want: 200, Has: []string{`"totalItems":2`}, Not: []string{`"card"`}},
+		{Name: "searched", As: carl, Method: "GET", Path: to + "?q=till", Want: 200, Has: []string{`"totalItems":1`, `"amount":10`}},
+		{Name: "with the invoice", As: carl, Method: "GET", Path: to + "?expand=invoiceId&perPage=1&skipTotal=1", Want: 200, Has: []string{`"invoiceNumber"`, `"totalItems":-1`}},
+		{Name: "hidden sums stay hidden", As: carl, Method: "GET", Path: to + "?filter=amountMinor>0", Want: 400, Has: []string{`"filter":{"code":"query_not_allowed"`}},
+	})
 }

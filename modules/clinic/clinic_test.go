@@ -99,10 +99,63 @@ func TestEveryBadSettingIsNamed(t *testing.T) {
 		put("a list is a list", `{"languages":"en"}`, `"languages"`),
 		put("a long name", `{"name":"`+strings.Repeat("x", 201)+`"}`, `"name"`),
 		put("only the server says that it is a demo", `{"demo":false}`, code("demo", "server_set")),
+		put("or which modules are on", `{"modules":["clinic"],"decimals":7}`, code("modules", "server_set"), code("decimals", "server_set")),
 		put("or when it was made", `{"created":"2020-01-01 00:00:00.000Z","id":"clinic000000002"}`, code("created", "server_set"), code("id", "server_set")),
 		put("no JSON", `{"name":`),
 		{Name: "what GET answers may be sent back", As: alma, Method: "PUT", Path: path, Body: s.As(t, alma, "GET", path, nil).Body, Want: 200},
 	})
+}
+
+func TestWhoGetsInIsASetting(t *testing.T) {
+	put := func(name, body string, status int, has ...string) kerneltest.Scenario {
+		return kerneltest.Scenario{Name: name, As: alma, Method: "PUT", Path: path, Body: body, Want: status, Has: has}
+	}
+	set.Start(t).On(t, []kerneltest.Scenario{
+		put("limits of a role", `{"sessionLimits":{"nurse":{"idleMinutes":5,"hours":8}}}`, 200, `"nurse":{"idleMinutes":5,"hours":8}`),
+		put("no such role", `{"sessionLimits":{"king":{"idleMinutes":5,"hours":8}}}`, 400, `"sessionLimits":{"code":"validation_unknown_role"`),
+		put("no session at all", `{"sessionLimits":{"nurse":{"idleMinutes":5,"hours":0}}}`, 400, `"sessionLimits":{"code":"validation_out_of_range"`),
+		put("a number is a number", `{"sessionLimits":{"nurse":{"idleMinutes":"5","hours":8}}}`, 400, `"sessionLimits"`),
+		put("a list is no table", `{"sessionLimits":[]}`, 400, `"sessionLimits"`),
+		put("a second factor", `{"secondFactor":{"admin":"optional","doctor":"required"}}`, 200, `"doctor":"required"`),
+		put("of no such role", `{"secondFactor":{"king":"required"}}`, 400, `"secondFactor":{"code":"validation_unknown_role"`),
+		put("or no such word", `{"secondFactor":{"admin":"perhaps"}}`, 400, `"secondFactor":{"code":"validation_in_invalid"`),
+		put("rates", `{"rateLimits":{"write":100,"read":0}}`, 200, `"write":100`, `"read":12000`),
+		put("too few", `{"rateLimits":{"write":1}}`, 400, `"rateLimits":{"code":"validation_out_of_range"`),
+		put("below nothing", `{"rateLimits":{"read":-5}}`, 400, `"rateLimits"`),
+		{Name: "guests do not see them", As: guest, Method: "GET", Path: path, Want: 200, Not: []string{"sessionLimits", "secondFactor", "allowedOrigins", "rateLimits"}},
+		{Name: "nor do doctors", As: as(authapi.Grace), Method: "GET", Path: path, Want: 200, Not: []string{"secondFactor", "rateLimits"}},
+	})
+}
+
+func TestARealClinicsSessionsIdleOut(t *testing.T) {
+	app, err := tests.NewTestApp(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer app.Cleanup()
+	k, err := kernel.New(modules(&till{}))
+	if err == nil {
+		err = k.Attach(app)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list core.MigrationsList
+	for _, m := range k.Migrations() {
+		list.Add(m)
+	}
+	if _, err := core.NewMigrationsRunner(app, list).Up(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := clinicapi.Current(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, minutes := range map[string]time.Duration{"admin": 15, "doctor": 15, "nurse": 15, "staff": 15, "patient": 60} {
+		if idle, life := c.Sessions(role); idle != minutes*time.Minute || life != 12*time.Hour {
+			t.Errorf("%s: %v idle, %v at most", role, idle, life)
+		}
+	}
 }
 
 func TestAStaleChangeIsRefused(t *testing.T) {

@@ -16,7 +16,7 @@ func Module() kernel.Module {
 		Access:     []kernel.Access{{Collection: "clinic", Doc: "The clinic's settings, one row."}},
 		Hooks:      rules,
 		Routes:     routes,
-		Provides:   []any{demoMark{}},
+		Provides:   []any{demoMark{}, strictSwitch{}, webRules{}, warehouse},
 	}
 }
 
@@ -31,7 +31,8 @@ func (demoMark) IsDemo(app core.App) (bool, error) {
 }
 
 func (demoMark) MarkDemo(tx core.App) error {
-	// The examples of the user's own API document have short passwords.
-	_, err := clinicapi.Change(tx, map[string]any{"demo": true, "name": "Polyclinic Demo", "passwordMinLength": 8, "passwordRefuseCommon": false})
+	// The examples of the user's own API document have short passwords, and whoever looks
+	// around in made-up data is not signed out over a cup of tea.
+	_, err := clinicapi.Change(tx, map[string]any{"demo": true, "name": "Polyclinic Demo", "passwordMinLength": 8, "passwordRefuseCommon": false, "sessionLimits": map[string]any{}})
 	return err
 }

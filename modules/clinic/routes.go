@@ -2,6 +2,7 @@ package clinic
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -51,6 +52,13 @@ type Rules struct {
 	SessionHours         int    `json:"sessionHours"`
 	VideoLeadMinutes     int    `json:"videoLeadMinutes" doc:"how long before its slot a call may start; 0: no limit"`
 	ExpiryAlertDays      int    `json:"expiryAlertDays"`
+	StrictCare           bool   `json:"strictCare" doc:"doctors see the patients under their care only, others by breaking the glass"`
+	BreakGlassMinutes    int    `json:"breakGlassMinutes" doc:"how long a broken glass opens a patient"`
+
+	SessionLimits  map[string]clinicapi.SessionLimit `json:"sessionLimits" doc:"by role, in the place of sessionIdleMinutes and sessionHours"`
+	SecondFactor   map[string]string                 `json:"secondFactor" doc:"by role: required or optional"`
+	AllowedOrigins []string                          `json:"allowedOrigins" doc:"pages of other servers that browsers may let in, such as https://app.example.org"`
+	RateLimits     clinicapi.RateLimits              `json:"rateLimits" doc:"requests per minute of one account or address"`
 }
 
 func show(c *kernel.Call, _ kernel.Nothing) (Clinic, error) {
@@ -68,22 +76,38 @@ func describe(c *kernel.Call, r *core.Record) (Clinic, error) {
 	}
 	out := Clinic{
 		Name: s.Name, Currency: s.Currency, Decimals: clinicapi.Decimals(s.Currency), TimeZone: s.TimeZone.String(), Languages: s.Languages,
-		Modules: []string{}, Demo: s.Demo, OpensAt: s.OpensAt, ClosesAt: s.ClosesAt, SlotMinutes: s.SlotMinutes,
+		Modules: modulesOn(c.K), Demo: s.Demo, OpensAt: s.OpensAt, ClosesAt: s.ClosesAt, SlotMinutes: s.SlotMinutes,
 		PasswordMinLength: s.PasswordMinLength, Updated: r.GetString("updated"),
-	}
-	for _, m := range c.K.Modules {
-		if c.K.Enabled(m.Name) {
-			out.Modules = append(out.Modules, m.Name)
-		}
 	}
 	if c.Auth != nil && (c.Auth.IsSuperuser() || admin.Has(c.Auth)) {
 		out.Rules = &Rules{
 			InvoicePrefix: s.InvoicePrefix, PasswordRefuseCommon: s.PasswordRefuseCommon,
 			SessionIdleMinutes: r.GetInt("sessionIdleMinutes"), SessionHours: r.GetInt("sessionHours"),
 			VideoLeadMinutes: r.GetInt("videoLeadMinutes"), ExpiryAlertDays: s.ExpiryAlertDays,
+			StrictCare: s.StrictCare, BreakGlassMinutes: r.GetInt("breakGlassMinutes"),
+			SessionLimits: orEmpty(s.Limits), SecondFactor: orEmpty(s.SecondFactor), AllowedOrigins: append([]string{}, s.AllowedOrigins...), RateLimits: s.RateLimits,
 		}
 	}
 	return out, nil
+}
+
+// orEmpty writes a map without entries as {} and not as null.
+func orEmpty[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return map[string]V{}
+	}
+	return m
+}
+
+// modulesOn names the modules that are switched on.
+func modulesOn(k *kernel.Kernel) []string {
+	names := []string{}
+	for _, m := range k.Modules {
+		if k.Enabled(m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 // Change is the settings to write; those that are not sent stay as they are.
@@ -102,12 +126,22 @@ type Change struct {
 	SessionHours         *int      `json:"sessionHours"`
 	VideoLeadMinutes     *int      `json:"videoLeadMinutes"`
 	ExpiryAlertDays      *int      `json:"expiryAlertDays"`
-	Updated              string    `json:"updated" doc:"the version that was read; 409 if it is stale"`
+	StrictCare           *bool     `json:"strictCare"`
+	BreakGlassMinutes    *int      `json:"breakGlassMinutes"`
+
+	SessionLimits  *map[string]clinicapi.SessionLimit `json:"sessionLimits" doc:"by role"`
+	SecondFactor   *map[string]string                 `json:"secondFactor" doc:"by role: required or optional"`
+	AllowedOrigins *[]string                          `json:"allowedOrigins"`
+	RateLimits     *clinicapi.RateLimits              `json:"rateLimits" doc:"requests per minute; 0 for the default"`
+
+	Updated string `json:"updated" doc:"the version that was read; 409 if it is stale"`
 
 	// Named so that they are refused, unless a client sends back what it read.
-	Demo    *bool           `json:"demo" doc:"only the server sets it"`
-	Created json.RawMessage `json:"created" doc:"only the server sets it"`
-	ID      *string         `json:"id" doc:"only the server sets it"`
+	Demo     *bool           `json:"demo" doc:"only the server sets it"`
+	Modules  *[]string       `json:"modules" doc:"only the server sets it: POLYCLINIC_DISABLE names what is off"`
+	Decimals *int            `json:"decimals" doc:"only the server sets it: they are the currency's"`
+	Created  json.RawMessage `json:"created" doc:"only the server sets it"`
+	ID       *string         `json:"id" doc:"only the server sets it"`
 }
 
 func change(c *kernel.Call, in Change) (Clinic, error) {
@@ -115,7 +149,7 @@ func change(c *kernel.Call, in Change) (Clinic, error) {
 	if err != nil {
 		return Clinic{}, err
 	}
-	if err := in.serverSet(r); err != nil {
+	if err := in.serverSet(c.K, r); err != nil {
 		return Clinic{}, err
 	}
 	for _, read := range []string{c.Request.Header.Get("If-Match"), in.Updated} {
@@ -130,10 +164,17 @@ func change(c *kernel.Call, in Change) (Clinic, error) {
 	return describe(c, r)
 }
 
-func (in Change) serverSet(r *core.Record) error {
+func (in Change) serverSet(k *kernel.Kernel, r *core.Record) error {
 	var bad kernel.Invalid
 	if in.Demo != nil && *in.Demo != r.GetBool("demo") {
 		bad = append(bad, kernel.ErrServerSet.At("demo"))
+	}
+	if in.Modules != nil && !slices.Equal(*in.Modules, modulesOn(k)) {
+		bad = append(bad, kernel.ErrServerSet.At("modules"))
+	}
+	// The decimals that were read may be of the currency that this change leaves.
+	if in.Decimals != nil && *in.Decimals != clinicapi.Decimals(r.GetString("currency")) {
+		bad = append(bad, kernel.ErrServerSet.At("decimals"))
 	}
 	if len(in.Created) > 0 {
 		bad = append(bad, kernel.ErrServerSet.At("created"))
@@ -161,6 +202,12 @@ func (in Change) sent() map[string]any {
 	put(out, "sessionHours", in.SessionHours)
 	put(out, "videoLeadMinutes", in.VideoLeadMinutes)
 	put(out, "expiryAlertDays", in.ExpiryAlertDays)
+	put(out, "strictCare", in.StrictCare)
+	put(out, "breakGlassMinutes", in.BreakGlassMinutes)
+	put(out, "sessionLimits", in.SessionLimits)
+	put(out, "secondFactor", in.SecondFactor)
+	put(out, "allowedOrigins", in.AllowedOrigins)
+	put(out, "rateLimits", in.RateLimits)
 	return out
 }
 

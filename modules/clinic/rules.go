@@ -29,6 +29,7 @@ var rules = []kernel.Hook{
 	kernel.Before(kernel.Update, "clinic", "the currency stays once there are amounts", currencyKept),
 	kernel.After(kernel.Create, "clinic", "a change counts at once", forget),
 	kernel.After(kernel.Update, "clinic", "a change counts at once", forget),
+	kernel.After(kernel.Update, "clinic", "strict care changes the access rules at once", strictCare),
 	kernel.Before(kernel.Delete, "clinic", "there is exactly one clinic", func(core.App, *core.Record) error { return errOneClinic }),
 }
 
@@ -94,6 +95,7 @@ var ranges = []struct {
 	{"sessionHours", 1, 720},
 	{"videoLeadMinutes", 0, 1440},
 	{"expiryAlertDays", 1, 730},
+	{"breakGlassMinutes", 5, 1440},
 }
 
 // settingsHold names every field that does not hold, in one answer.
@@ -120,11 +122,14 @@ func settingsHold(_ core.App, r *core.Record) error {
 		refuse("invoicePrefix", "validation_invalid_format", "At most 20 letters, digits, /, _ and -.")
 	}
 	for _, n := range ranges {
+		if r.Collection().Fields.GetByName(n.field) == nil {
+			continue // the step that makes the row is ahead of the one that makes the field
+		}
 		if v := r.GetFloat(n.field); v != float64(int(v)) || int(v) < n.low || int(v) > n.high {
 			refuse(n.field, "validation_out_of_range", fmt.Sprintf("Must be a whole number from %d to %d.", n.low, n.high))
 		}
 	}
-	return bad.OrNil()
+	return append(bad, accessHolds(r)...).OrNil()
 }
 
 // knownCurrency reports whether the code is one of ISO 4217, in capitals.

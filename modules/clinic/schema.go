@@ -8,6 +8,8 @@ import (
 
 var migrations = []kernel.Migration{
 	{ID: "1780000100_clinic", Up: initClinic},
+	{ID: "1780000110_access", Up: initAccess},
+	{ID: "1780000111_strict_care", Up: addStrictCare},
 }
 
 func initClinic(tx core.App) error {

@@ -86,6 +86,9 @@ func importCSVCommand(k *kernel.Kernel) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if !opt.DryRun {
+			kernel.Optimize(k.App)
+		}
 		fmt.Fprintln(c.OutOrStdout(), sum)
 		if sum.Bad > 0 && !opt.SkipBad {
 			return fmt.Errorf("%d bad rows: nothing was written (correct them, or leave them out with --skip-bad)", sum.Bad)

@@ -9,6 +9,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
 )
 
@@ -32,8 +33,11 @@ func Export(app core.App, t exchangeapi.Table, out io.Writer) (rows int, err err
 	}
 	a, _ := kernel.Of(app).AccessOf(t.Collection)
 	for last := ""; ; {
-		batch, err := nextBatch(app, c, a.SoftDelete, last)
+		batch, err := nextBatch(app, c, a.SoftDelete, t.Where, last)
 		if err != nil {
+			return rows, fmt.Errorf("export %s: %w", t.Name, err)
+		}
+		if err := record(app, t, batch); err != nil {
 			return rows, fmt.Errorf("export %s: %w", t.Name, err)
 		}
 		for _, r := range batch {
@@ -53,11 +57,23 @@ func Export(app core.App, t exchangeapi.Table, out io.Writer) (rows int, err err
 	}
 }
 
+// record says in the audit trail which records leave, ahead of the first byte of them.
+func record(app core.App, t exchangeapi.Table, batch []*core.Record) error {
+	e := auditapi.Entry{Action: "export", Target: "csv " + t.Name}
+	for _, r := range batch {
+		e.Items = append(e.Items, t.Collection+"/"+r.Id)
+	}
+	return auditapi.Record(app, e)
+}
+
 // nextBatch returns the records stored after last, in the order they were made.
-func nextBatch(app core.App, c *core.Collection, soft, last string) (list []*core.Record, err error) {
+func nextBatch(app core.App, c *core.Collection, soft, where, last string) (list []*core.Record, err error) {
 	q := app.RecordQuery(c).OrderBy("_rowid_").Limit(exportBatch)
 	if soft != "" {
 		q.AndWhere(dbx.HashExp{soft: ""})
+	}
+	if where != "" {
+		q.AndWhere(dbx.NewExp("(" + where + ")"))
 	}
 	if last != "" {
 		q.AndWhere(dbx.NewExp("_rowid_ > (SELECT _rowid_ FROM {{"+c.Name+"}} WHERE id = {:last})", dbx.Params{"last": last}))

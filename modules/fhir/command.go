@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/progress"
 	"github.com/polyclinic-os/polyclinic/modules/fhir/bundle"
 )
 
@@ -76,11 +76,11 @@ func (o options) run(ctx context.Context, k *kernel.Kernel, args []string, out i
 	}
 	r := &run{
 		ctx: ctx, kernel: k, app: k.App, plan: p, source: o.source, keepText: o.keepRaw,
-		files: files, problems: out, bar: newBar(),
+		files: files, problems: out, bar: progress.New(),
 	}
 	began := time.Now()
 	err = r.do()
-	r.bar.clear()
+	r.bar.Clear()
 	if err != nil {
 		return err
 	}
@@ -99,11 +99,4 @@ func (o options) run(ctx context.Context, k *kernel.Kernel, args []string, out i
 		return fmt.Errorf("%d could not be taken over, as told above; everything else was", refused)
 	}
 	return nil
-}
-
-// newBar shows progress on the standard error. The command's own error stream is
-// PocketBase's, which prints to the standard output.
-func newBar() *bar {
-	info, err := os.Stderr.Stat()
-	return &bar{to: os.Stderr, now: time.Now, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0}
 }

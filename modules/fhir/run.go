@@ -15,6 +15,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/router"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/progress"
 	"github.com/polyclinic-os/polyclinic/modules/fhir/bundle"
 	"github.com/polyclinic-os/polyclinic/modules/fhir/fhirapi"
 )
@@ -31,7 +32,7 @@ type run struct {
 
 	files    []bundle.File
 	problems io.Writer // a line for each refusal
-	bar      *bar
+	bar      *progress.Bar
 	counts   counts
 }
 
@@ -52,6 +53,7 @@ func (r *run) do() error {
 	if err := r.write(); err != nil {
 		return err
 	}
+	kernel.Optimize(r.app)
 	if !r.keepText {
 		_, err := r.app.NonconcurrentDB().NewQuery(`DELETE FROM fhir_texts WHERE resource IN (SELECT id FROM fhir_resources WHERE state >= 2)`).Execute()
 		if err != nil {
@@ -69,15 +71,15 @@ func (r *run) read() error {
 	for _, f := range r.files {
 		size += f.Size
 	}
-	r.bar.begin("reading", size, "resources")
+	r.bar.Begin("reading", size, "resources")
 	in := &intake{run: r}
 	for i, f := range r.files {
 		reader := bundle.Reader{
 			Problem:  func(p *bundle.Problem) { r.tell(p); r.counts.broken++ },
-			Progress: func(read int64) { r.bar.at(before + read) },
+			Progress: func(read int64) { r.bar.At(before + read) },
 		}
 		err := reader.Read(r.ctx, f, func(e bundle.Entry) error {
-			r.bar.count(1)
+			r.bar.Count(1)
 			r.counts.of(e.Type).read++
 			reading, err := r.plan.read(e)
 			var no *fhirapi.Refusal
@@ -106,7 +108,7 @@ func (r *run) refuse(file, entry int, kind, reason string) {
 }
 
 func (r *run) tell(p *bundle.Problem) {
-	r.bar.clear()
+	r.bar.Clear()
 	// Whoever reads this has gone if it cannot be written; the counts say it again.
 	_, _ = fmt.Fprintln(r.problems, p.Error())
 }

@@ -86,7 +86,7 @@ func (r *run) write() error {
 	if err := r.app.DB().NewQuery(`SELECT COUNT(*) FROM fhir_records WHERE due = 1`).Row(&due); err != nil {
 		return fmt.Errorf("records that are due: %w", err)
 	}
-	r.bar.begin("writing", due, "records")
+	r.bar.Begin("writing", due, "records")
 	for _, im := range r.plan.order {
 		if err := r.fill(im); err != nil {
 			return fmt.Errorf("import into %s: %w", im.Collection, err)
@@ -110,7 +110,7 @@ func (r *run) fill(im fhirapi.Importer) error {
 			return err
 		}
 		last = *groups[len(groups)-1]
-		r.bar.add(int64(len(groups)), int64(len(groups)))
+		r.bar.Add(int64(len(groups)), int64(len(groups)))
 	}
 }
 

@@ -49,7 +49,7 @@ func TestItems(t *testing.T) {
 		{Name: "a patient sees nothing", As: as(authapi.Ada), Method: "GET", Path: path, Want: 403},
 		{Name: "nor by the collection", As: as(authapi.Ada), Method: "GET", Path: collection, Want: 200, Has: []string{`"items":[]`}},
 		{Name: "the cashier sees nothing", As: as(authapi.Carl), Method: "GET", Path: path, Want: 403},
-		{Name: "a counter is no client's", As: petra, Method: "PATCH", Path: collection + "/" + inventory.Paracetamol, Body: `{"quantity-":1}`, Want: 400, Has: []string{"quantity_modifier"}},
+		{Name: "a counter is no client's", As: petra, Method: "PATCH", Path: collection + "/" + inventory.Paracetamol, Body: `{"quantity-":1}`, Want: 400, Has: []string{"counter_not_allowed"}},
 		{Name: "a reason is needed", As: petra, Path: item + "/adjust", Body: `{"delta":1}`, Want: 400, Has: []string{`"reason":{"code":"validation_required"`}},
 		{Name: "and a delta", As: petra, Path: item + "/adjust", Body: `{"reason":"x"}`, Want: 400, Has: []string{`"delta":{"code":"validation_required"`}},
 		{Name: "a whole one", As: petra, Path: item + "/adjust", Body: `{"delta":1.5,"reason":"x"}`, Want: 400, Has: []string{`"delta"`}},
@@ -134,4 +134,20 @@ func TestADeletedItemIsKept(t *testing.T) {
 	if n, err := s.App.CountRecords("inventory_movements", dbx.HashExp{"itemId": inventory.Insulin}); err != nil || n != 1 {
 		t.Errorf("its movements: %d, %v", n, err)
 	}
+}
+
+func TestMovementsAreAListLikeAnyOther(t *testing.T) {
+	s := set.Start(t)
+	item := path + "/" + inventory.Paracetamol
+	for _, body := range []string{`{"delta":5,"reason":"delivery"}`, `{"delta":-2,"reason":"ward"}`} {
+		if r := s.As(t, petra, "POST", item+"/adjust", body); r.Status != 200 {
+			t.Fatal(r.Body)
+		}
+	}
+	s.On(t, []kerneltest.Scenario{
+		{Name: "sorted and filtered", As: grace, Method: "GET", Path: item + "/movements?sort=delta&perPage=1&filter=kind='adjustment'", Want: 200, Has: []string{`"totalItems":2`, `"delta":-2`}},
+		{Name: "found by its reason", As: grace, Method: "GET", Path: item + "/movements?filter=reason~'DELIVER'", Want: 200, Has: []string{`"totalItems":1`, `"delta":5`}},
+		{Name: "a quantity is not set by the way", As: petra, Path: item + "/adjust", Body: `{"delta":1,"reason":"x","quantity":9999}`, Want: 400, Has: []string{`"quantity":{"code":"server_set"`}},
+		{Name: "nor none", As: petra, Method: "PUT", Path: item, Body: `{"quantity":null}`, Want: 400, Has: []string{`"quantity":{"code":"validation_required"`}},
+	})
 }

@@ -12,25 +12,6 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
-var movementsRoute = kernel.Op(kernel.Route{
-	Method: http.MethodGet, Path: "/api/inventory/{id}/movements", Record: "inventory", Allow: readers,
-	Summary: "List an item's movements, newest first",
-}, func(c *kernel.Call, in kernel.Page) (kernel.Paged[*core.Record], error) {
-	ofItem := dbx.HashExp{"itemId": c.Record.Id}
-	total, err := c.App.CountRecords("inventory_movements", ofItem)
-	if err != nil {
-		return kernel.Paged[*core.Record]{}, err
-	}
-	l := kernel.NewPaged[*core.Record](in, int(total))
-	// The row id breaks ties: several movements can fall into one millisecond.
-	err = c.App.RecordQuery("inventory_movements").Where(ofItem).OrderBy("created DESC", "rowid DESC").
-		Limit(int64(l.PerPage)).Offset(l.Offset()).All(&l.Items)
-	if err != nil {
-		return l, err
-	}
-	return l, apis.EnrichRecords(c.RequestEvent, l.Items)
-})
-
 type alertsInput struct {
 	Days int `query:"days" doc:"how far ahead an expiry counts as near; the clinic's setting where it is left out"`
 }

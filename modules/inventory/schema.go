@@ -8,6 +8,7 @@ import (
 
 var migrations = []kernel.Migration{
 	{ID: "1780000900_stock", Up: initStock},
+	{ID: "1780000990_report", Up: initReport},
 }
 
 func initStock(tx core.App) error {

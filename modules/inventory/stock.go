@@ -3,6 +3,7 @@ package inventory
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/security"
@@ -37,17 +38,14 @@ func quantitySaid(e *core.RecordRequestEvent) error {
 	return bad.OrNil()
 }
 
-// noModifier refuses PocketBase's {"quantity-": 1}: it is computed from a stale read, and
-// of 200 at once 190 were lost.
-func noModifier(e *core.RecordRequestEvent) error {
+// quantityKept refuses a quantity that is sent as nothing, which PocketBase reads as 0.
+func quantityKept(e *core.RecordRequestEvent) error {
 	body := map[string]any{}
 	if err := e.BindBody(&body); err != nil {
 		return kernel.ErrBadInput
 	}
-	for key, v := range body {
-		if name := strings.Trim(key, "+-"); name == "quantity" && (key != name || v == nil || v == "") {
-			return errModifier.At("quantity")
-		}
+	if v, sent := body["quantity"]; sent && (v == nil || v == "") {
+		return kernel.Required("quantity")
 	}
 	return nil
 }
@@ -86,7 +84,7 @@ func checkEntries(tx core.App, r *core.Record) error {
 func noMovement(core.App, *core.Record) error { return errFinal }
 
 // noteChange tells the trigger what to write into the movement.
-func noteChange(_ core.App, r *core.Record) error {
+func noteChange(tx core.App, r *core.Record) error {
 	if !r.IsNew() && r.GetInt("quantity") == r.Original().GetInt("quantity") {
 		return nil
 	}
@@ -98,6 +96,11 @@ func noteChange(_ core.App, r *core.Record) error {
 	if r.IsNew() {
 		reason = ""
 	}
+	s, err := clinicapi.Current(tx)
+	if err != nil {
+		return err
+	}
+	r.Set("changeOn", s.Today(time.Now()))
 	r.Set("changeMark", security.PseudorandomString(10))
 	r.Set("changeKind", kind)
 	r.Set("changeReason", reason)

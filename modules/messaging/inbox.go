@@ -5,34 +5,15 @@ import (
 	"strings"
 
 	"github.com/pocketbase/dbx"
-	"github.com/pocketbase/pocketbase/apis"
-	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
-var unreadRoute = kernel.Op(kernel.Route{
-	Method: "GET", Path: "/api/messages/unread", Allow: kernel.SignedIn(),
-	Summary: "List the messages that the caller has not read, newest first",
-}, unread)
-
-// unreadMessages is spelled out, not bound, so that SQLite sees that the partial index fits.
-const unreadMessages = "messages.receiverId = {:me} AND messages.readAt = ''"
-
-func unread(c *kernel.Call, in kernel.Page) (kernel.Paged[*core.Record], error) {
-	me := dbx.Params{"me": c.Auth.Id}
-	var total int
-	if err := c.App.DB().Select("COUNT(*)").From("messages").Where(dbx.NewExp(unreadMessages, me)).Row(&total); err != nil {
-		return kernel.Paged[*core.Record]{}, err
-	}
-	l := kernel.NewPaged[*core.Record](in, total)
-	err := c.App.RecordQuery("messages").Where(dbx.NewExp(unreadMessages, me)).OrderBy("created DESC", "number DESC").
-		Offset(l.Offset()).Limit(int64(l.PerPage)).All(&l.Items)
-	if err != nil {
-		return l, err
-	}
-	return l, apis.EnrichRecords(c.RequestEvent, l.Items)
+// unreadOnly is spelled out, not bound nor a filter, so that SQLite sees that the partial
+// index fits.
+func unreadOnly(q *dbx.SelectQuery, l kernel.Listing) {
+	q.AndWhere(dbx.NewExp("messages.receiverId = {:reader} AND messages.readAt = ''", dbx.Params{"reader": l.Caller}))
 }
 
 // Conversation is one line of the inbox.
@@ -70,8 +51,11 @@ var inboxRoute = kernel.Op(kernel.Route{
 func inbox(c *kernel.Call, in kernel.Page) (kernel.Paged[Conversation], error) {
 	me := dbx.Params{"me": c.Auth.Id}
 	var total int
-	if err := c.App.DB().NewQuery("SELECT (SELECT COUNT(*) FROM conversations WHERE firstId = {:me}) + (SELECT COUNT(*) FROM conversations WHERE secondId = {:me})").Bind(me).Row(&total); err != nil {
-		return kernel.Paged[Conversation]{}, err
+	if !in.SkipTotal {
+		err := c.App.DB().NewQuery("SELECT (SELECT COUNT(*) FROM conversations WHERE firstId = {:me}) + (SELECT COUNT(*) FROM conversations WHERE secondId = {:me})").Bind(me).Row(&total)
+		if err != nil {
+			return kernel.Paged[Conversation]{}, err
+		}
 	}
 	l := kernel.NewPaged[Conversation](in, total)
 	me["limit"], me["offset"] = l.PerPage, l.Offset()

@@ -1,6 +1,7 @@
 package messaging_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -152,5 +153,27 @@ func TestToWhomPatientsWrite(t *testing.T) {
 			become(t, s, visit, "completed")
 			allowed(authapi.Ada, staffapi.Omar, "he has seen her")
 		})
+	}
+}
+
+func TestUnreadIsAListLikeAnyOther(t *testing.T) {
+	s := set.Start(t)
+	for _, text := range []string{"apples", "pears"} {
+		s.As(t, as(authapi.Ada), "POST", path, map[string]any{"receiverId": authapi.Grace.ID, "messageText": text})
+	}
+	grace, url := as(authapi.Grace), path+"/unread"
+	s.On(t, []kerneltest.Scenario{
+		{Name: "searched", As: grace, Method: "GET", Path: url + "?q=apples", Want: 200, Has: []string{`"totalItems":1`, "apples"}},
+		{Name: "sorted", As: grace, Method: "GET", Path: url + "?sort=created&perPage=1&skipTotal=1", Want: 200, Has: []string{`"totalItems":-1`}, Not: []string{"pears"}},
+		{Name: "a filter finds nobody else's", As: as(authapi.Ada), Method: "GET", Path: url + "?filter=senderId='" + authapi.Ada.ID + "'", Want: 200, Has: []string{`"totalItems":0`}},
+		{Name: "the inbox is not filtered", As: grace, Method: "GET", Path: path + "/conversations?filter=id!=''", Want: 400, Has: []string{`"filter":{"code":"query_not_allowed","message":"This list takes`}},
+		{Name: "nor expanded", As: grace, Method: "GET", Path: path + "/conversations?expand=firstId", Want: 400, Has: []string{`"expand"`}},
+		{Name: "nor counted, when asked not to", As: grace, Method: "GET", Path: path + "/conversations?skipTotal=true&fields=unread", Want: 200, Has: []string{`"totalItems":-1`, `"unread":`}, Not: []string{"lastMessage"}},
+	})
+	var plan []struct {
+		Detail string `db:"detail"`
+	}
+	if err := s.App.DB().NewQuery("EXPLAIN QUERY PLAN SELECT COUNT(DISTINCT messages._rowid_) FROM messages WHERE messages.receiverId = 'x' AND messages.readAt = ''").All(&plan); err != nil || !strings.Contains(fmt.Sprint(plan), "idx_messages_unread") {
+		t.Errorf("the unread ones are not found by their index: %v %v", plan, err)
 	}
 }

@@ -19,10 +19,11 @@ func Module() kernel.Module {
 			kernel.OnRequest(kernel.Create, "messages", "the caller is the sender and may write to the receiver", checkCaller),
 			kernel.Before(kernel.Create, "messages", "a message has two people, a text and a place in their conversation", address),
 		},
-		Routes: []kernel.Route{unreadRoute, inboxRoute, readRoute},
-		Errors: []*kernel.Error{errFixed},
-		Cast:   cast,
-		Demo:   demo,
+		Routes:   []kernel.Route{inboxRoute, readRoute},
+		Errors:   []*kernel.Error{errFixed},
+		Provides: personal,
+		Cast:     cast,
+		Demo:     demo,
 	}
 }
 
@@ -67,5 +68,9 @@ var resources = []kernel.Resource{
 	{
 		Path: "/api/messages/conversation", Collection: "messages", Noun: "message of a conversation", Verbs: []kernel.Verb{kernel.List},
 		ListBy: "conversationId", Sort: "-number", Search: []string{"messageText"},
+	},
+	{
+		Path: "/api/messages/unread", Collection: "messages", Noun: "message that the caller has not read", Verbs: []kernel.Verb{kernel.List},
+		Allow: kernel.SignedIn(), Rows: unreadOnly, Sort: "-created,-number", Search: []string{"messageText"},
 	},
 }

@@ -32,6 +32,15 @@ func checkCaller(e *core.RecordRequestEvent) error {
 	if err != nil || receiver == "" || receiver == e.Auth.Id {
 		return err // address says what is wrong
 	}
+	if hidden, err := hiddenFrom(e.App, e.Auth, receiver); hidden || err != nil {
+		if hidden {
+			err = errUnknown.At("receiverId") // as for nobody: not even that they are there
+		}
+		return err
+	}
+	if err := agreed(e.App, e.Auth, receiver); err != nil {
+		return err
+	}
 	ok, err := mayWrite(e.App, e.Auth, receiver)
 	if err == nil && !ok {
 		err = errStranger.At("receiverId")

@@ -27,7 +27,8 @@ func Module() kernel.Module {
 			kernel.Before(kernel.Create, "notices", "it says something, and ends after it begins", checkEntries),
 			kernel.Before(kernel.Update, "notices", "it says something, and ends after it begins", checkEntries),
 		},
-		Demo: demo,
+		Provides: []any{board{}},
+		Demo:     demo,
 	}
 }
 

@@ -32,6 +32,7 @@ var table = exchangeapi.Table{
 		"emergencyContact", "allergies", "notes", "assignedDoctorId", "sourceId",
 	},
 	ImportOnly: []string{"age"},
+	Where:      "restrictedAt = ''",
 	Keys:       [][]string{{"mrn"}, {"sourceId"}},
 	Natural:    []string{"name", "dateOfBirth", "age", "contact", "email"},
 	Prepare:    readRow,

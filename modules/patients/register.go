@@ -50,25 +50,17 @@ var restoreRoute = kernel.Op(kernel.Route{
 	return c.Record, Restore(c.App, c.Record)
 })
 
-type deletedPatient struct {
-	ID        string         `json:"id" db:"id"`
-	MRN       string         `json:"mrn" db:"mrn"`
-	Name      string         `json:"name" db:"name"`
-	DeletedAt types.DateTime `json:"deletedAt" db:"deletedAt" doc:"when, in UTC"`
+// deletedList is where an admin finds the id of whom to restore, last deleted first.
+var deletedList = kernel.Resource{
+	Path: "/api/patients/deleted", Collection: "patients", Noun: "deleted patient", Verbs: []kernel.Verb{kernel.List},
+	Allow: admins, Deleted: true, Search: []string{"name", "mrn", "contact", "email"},
+	Rows: func(q *dbx.SelectQuery, _ kernel.Listing) {
+		q.AndWhere(dbx.NewExp("patients.deletedAt != ''"))
+	},
+	Finish: func(_ core.App, gone []*core.Record) error {
+		for _, p := range gone {
+			p.Unhide("deletedAt")
+		}
+		return nil
+	},
 }
-
-// deletedRoute is where an admin finds the id of whom to restore.
-var deletedRoute = kernel.Op(kernel.Route{
-	Method: http.MethodGet, Path: "/api/patients/deleted", Allow: admins,
-	Summary: "List the deleted patients, last deleted first",
-}, func(c *kernel.Call, in kernel.Page) (kernel.Paged[deletedPatient], error) {
-	gone := dbx.NewExp("deletedAt != ''")
-	total, err := c.App.CountRecords("patients", gone)
-	if err != nil {
-		return kernel.Paged[deletedPatient]{}, err
-	}
-	out := kernel.NewPaged[deletedPatient](in, int(total))
-	err = c.App.DB().Select("id", "mrn", "name", "deletedAt").From("patients").Where(gone).
-		OrderBy("deletedAt DESC", "id").Limit(int64(out.PerPage)).Offset(out.Offset()).All(&out.Items)
-	return out, err
-})

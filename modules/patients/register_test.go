@@ -122,6 +122,8 @@ func TestDeletingIsReversible(t *testing.T) {
 				{Name: "the desk does not restore", As: rosa, Path: one + "/restore", Want: 403},
 				{Name: "nor lists the deleted", As: rosa, Method: "GET", Path: path + "/deleted", Want: 403},
 				{Name: "an admin lists the deleted", As: alma, Method: "GET", Path: path + "/deleted", Want: 200, Has: []string{`"totalItems":1`, authapi.Ada.Name, `"deletedAt":"20`}},
+				{Name: "finds one among them", As: alma, Method: "GET", Path: path + "/deleted?q=novak&sort=-name&filter=mrn!=''", Want: 200, Has: []string{`"totalItems":1`}},
+				{Name: "and nobody else", As: alma, Method: "GET", Path: path + "/deleted?filter=id='" + patientsapi.Bob + "'", Want: 200, Has: []string{`"totalItems":0`}},
 				{Name: "an admin restores", As: alma, Path: one + "/restore", Want: 200, Has: []string{authapi.Ada.Name, `"age":`}, Not: []string{"deletedAt"}},
 				{Name: "once", As: alma, Path: one + "/restore", Want: 409, Has: []string{`"not_deleted"`}},
 				{Name: "she is back", As: as(authapi.Ada), Method: "GET", Path: one, Want: 200, Has: []string{"Penicillin"}},

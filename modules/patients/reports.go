@@ -2,17 +2,17 @@ package patients
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
-	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
 )
 
@@ -35,141 +35,155 @@ type facts struct{}
 
 var _ reportsapi.PatientFacts = facts{}
 
-// entry is what is counted of one patient: days as the number yyyymmdd, 0 when not known,
-// and the gender's place in census.genders. Of a year of birth the rest is 0000.
-type entry struct{ registered, born, gender int32 }
-
-// census is the register in memory, by month of registration.
-type census struct {
-	sync.Mutex
-	shelf   reportsapi.Shelf[entry]
-	genders []string
-	place   map[string]int32
-}
-
-func newCensus() any { return &census{place: map[string]int32{}} }
-
 // Patients counts who is on the register on the range's last day.
 func (facts) Patients(c *reportsapi.Call) (out reportsapi.PatientNumbers, err error) {
-	kept := newCensus() // a transaction sees what may never be committed
-	if !c.App.IsTransactional() {
-		kept = c.App.Store().GetOrSet("polyclinic.patients.census", newCensus)
+	out.NewByMonth = map[string]int{}
+	if err := addGenders(c, &out); err != nil {
+		return out, fmt.Errorf("sums of the register: %w", err)
 	}
-	s := kept.(*census)
-	s.Lock()
-	defer s.Unlock()
-	var stamps []reportsapi.Stamp
-	err = c.DB.NewQuery("SELECT month AS period, stamp FROM patient_months WHERE month <= {:last} ORDER BY month").
-		Bind(dbx.Params{"last": reportsapi.Month(c.To)}).All(&stamps)
-	if err != nil {
-		return out, fmt.Errorf("months of the register: %w", err)
+	if err := addNew(c, &out); err != nil {
+		return out, fmt.Errorf("sums of the register: %w", err)
 	}
-	months, err := s.shelf.Get(stamps, s.load(c.DB))
-	if err != nil {
-		return out, fmt.Errorf("read the register: %w", err)
+	if err := addAges(c, &out); err != nil {
+		return out, fmt.Errorf("births of the register: %w", err)
 	}
-	return s.count(months, c.Range), nil
+	return out, nil
 }
 
-func (s *census) load(db dbx.Builder) reportsapi.Load[entry] {
-	return func(first, last string, add func(string, entry)) error {
-		// "99" is behind every day of a month.
-		rows, err := db.NewQuery("SELECT registeredOn, gender, dateOfBirth FROM patients WHERE deletedAt = '' AND registeredOn BETWEEN {:first} AND {:last}").
-			Bind(dbx.Params{"first": first, "last": last + "-99"}).Rows()
-		if err != nil {
+// addGenders counts everybody. "Female" and "female " are the same.
+func addGenders(c *reportsapi.Call, out *reportsapi.PatientNumbers) error {
+	rows, err := c.DB.NewQuery(`SELECT gender, sum(patients) FROM (
+			SELECT gender, patients FROM register_sums WHERE unit = 'month' AND period < {:month}
+			UNION ALL SELECT gender, patients FROM register_sums WHERE unit = 'day' AND period BETWEEN {:month} AND {:to}) GROUP BY 1`).
+		Bind(dbx.Params{"month": reportsapi.Month(c.To), "to": c.To}).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	byGender := map[string]int{}
+	for rows.Next() {
+		var gender string
+		var n int
+		if err := rows.Scan(&gender, &n); err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var registered, gender, born string
-			if err := rows.Scan(&registered, &gender, &born); err != nil {
-				return err
-			}
-			add(reportsapi.Month(registered), entry{number(registered), number(born), s.genderOf(gender)})
+		if gender = strings.ToLower(strings.TrimSpace(gender)); gender == "" {
+			gender = reportsapi.Unknown
 		}
-		return rows.Err()
+		byGender[gender] += n
+		out.Total += n
 	}
-}
-
-// genderOf takes "Female" and "female " for the same.
-func (s *census) genderOf(text string) int32 {
-	if text = strings.ToLower(strings.TrimSpace(text)); text == "" {
-		text = reportsapi.Unknown
-	}
-	i, ok := s.place[text]
-	if !ok {
-		i = int32(len(s.genders))
-		s.place[text] = i
-		s.genders = append(s.genders, text)
-	}
-	return i
-}
-
-// number returns a day as the number yyyymmdd, which orders as days do, or 0 for no day.
-// A year alone is yyyy0000: patientsapi.Age takes its people to have had their birthday.
-func number(day string) int32 {
-	if _, ok := patientsapi.Age(day, "2000-01-01"); !ok {
-		return 0
-	}
-	n := int32(0)
-	for _, c := range day {
-		if c != '-' {
-			n = n*10 + int32(c-'0')
-		}
-	}
-	if len(day) == 4 {
-		n *= 10000
-	}
-	return n
-}
-
-func (s *census) count(months [][]entry, days reportsapi.Range) reportsapi.PatientNumbers {
-	from, to := number(days.From), number(days.To)
-	groups := make([]int, len(reportsapi.AgeGroups)+1) // the last is unknown
-	genders, byMonth := make([]int, len(s.genders)), map[int32]int{}
-	out := reportsapi.PatientNumbers{NewByMonth: map[string]int{}}
-	for _, month := range months {
-		for _, e := range month {
-			if e.registered > to {
-				continue
-			}
-			out.Total++
-			genders[e.gender]++
-			groups[ageGroup(e.born, to)]++
-			if e.registered >= from {
-				out.New++
-				byMonth[e.registered/100]++
-			}
-		}
-	}
-	for month, n := range byMonth {
-		out.NewByMonth[fmt.Sprintf("%04d-%02d", month/100, month%100)] = n
-	}
-	for i, n := range genders {
+	for gender, n := range byGender {
 		if n > 0 {
-			out.ByGender = append(out.ByGender, reportsapi.GenderCount{Gender: s.genders[i], Patients: n})
+			out.ByGender = append(out.ByGender, reportsapi.GenderCount{Gender: gender, Patients: n})
 		}
 	}
 	slices.SortFunc(out.ByGender, func(a, b reportsapi.GenderCount) int {
 		return cmp.Or(cmp.Compare(b.Patients, a.Patients), cmp.Compare(a.Gender, b.Gender))
 	})
-	for i, g := range reportsapi.AgeGroups {
-		out.ByAgeGroups = append(out.ByAgeGroups, reportsapi.AgeGroupCount{Group: g.Group, Patients: groups[i]})
-	}
-	out.ByAgeGroups = append(out.ByAgeGroups, reportsapi.AgeGroupCount{Group: reportsapi.Unknown, Patients: groups[len(groups)-1]})
-	return out
+	return rows.Err()
 }
 
-// ageGroup returns the place in AgeGroups of somebody born then, on the day to; behind the
-// last when the birth is not known or after that day.
-func ageGroup(born, to int32) int {
-	years := (to - born) / 10000 // completed: yyyymmdd borrows a year until the birthday
-	if born == 0 || born > to {
-		return len(reportsapi.AgeGroups)
+func addNew(c *reportsapi.Call, out *reportsapi.PatientNumbers) error {
+	rows, err := c.DB.NewQuery(reportsapi.SpansTable + `SELECT substr(period, 1, 7), sum(sign * patients)
+		FROM spans CROSS JOIN register_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 1`).
+		Bind(dbx.Params{"spans": c.SpansParam()}).Rows()
+	if err != nil {
+		return err
 	}
-	i := len(reportsapi.AgeGroups) - 1
-	for int(years) < reportsapi.AgeGroups[i].Youngest {
-		i--
+	defer rows.Close()
+	for rows.Next() {
+		var month string
+		var n int
+		if err := rows.Scan(&month, &n); err != nil {
+			return err
+		}
+		out.NewByMonth[month] = n
+		out.New += n
 	}
-	return i
+	return rows.Err()
+}
+
+// addAges counts the groups from how many are at least as old as the youngest of each.
+// Who was born after the last day, or at a time that is not known, is in no group.
+func addAges(c *reportsapi.Call, out *reportsapi.PatientNumbers) error {
+	var born [][]any                    // age group, grain, first, last
+	last, _ := clinicapi.ParseDay(c.To) // ParseRange made it
+	for i, g := range reportsapi.AgeGroups {
+		bornIn, rest := fmt.Sprintf("%04d", last.Year()-g.Youngest), c.To[4:]
+		// A year alone comes before its months and days, as "1946" before "1946-01": its
+		// people have had their birthday.
+		born = append(born, []any{i, "year", "", bornIn, false}, []any{i, "month", bornIn, bornIn + rest[:3], false}, []any{i, "day", bornIn + rest[:3], bornIn + rest, true})
+	}
+	periods, err := registeredUpTo(c)
+	if err != nil {
+		return err
+	}
+	bornList, err := json.Marshal(born)
+	if err != nil {
+		return err
+	}
+	periodList, err := json.Marshal(periods)
+	if err != nil {
+		return err
+	}
+	rows, err := c.DB.NewQuery(`
+		WITH periods(unit, period) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each({:periods})),
+			births(age, grain, first, last, closed) AS MATERIALIZED (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each({:births}))
+		SELECT age, coalesce(sum((SELECT sum(patients) FROM register_births b WHERE b.unit = p.unit AND b.period = p.period AND b.grain = births.grain
+			AND born >= first AND born <= last AND (closed OR born != last))), 0)
+		FROM periods p CROSS JOIN births GROUP BY age ORDER BY age`).Bind(dbx.Params{"periods": string(periodList), "births": string(bornList)}).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var atLeast []int
+	for rows.Next() {
+		var age, n int
+		if err := rows.Scan(&age, &n); err != nil {
+			return err
+		}
+		atLeast = append(atLeast, n)
+	}
+	for i, n := range atLeast {
+		older := 0
+		if i+1 < len(atLeast) {
+			older = atLeast[i+1]
+		}
+		out.ByAgeGroups = append(out.ByAgeGroups, reportsapi.AgeGroupCount{Group: reportsapi.AgeGroups[i].Group, Patients: n - older})
+	}
+	out.ByAgeGroups = append(out.ByAgeGroups, reportsapi.AgeGroupCount{Group: reportsapi.Unknown, Patients: out.Total - atLeast[0]})
+	return rows.Err()
+}
+
+// registeredUpTo returns the units and periods of register_births that make up everybody
+// who was registered up to the last day.
+func registeredUpTo(c *reportsapi.Call) (periods [][2]string, err error) {
+	var later bool
+	var first string
+	err = c.DB.NewQuery(`SELECT EXISTS (SELECT 1 FROM register_sums WHERE unit = 'day' AND period > {:to} AND patients != 0),
+			coalesce((SELECT min(period) FROM register_sums WHERE unit = 'day' AND period > '0'), {:to})`).Bind(dbx.Params{"to": c.To}).Row(&later, &first)
+	if err != nil {
+		return nil, err
+	}
+	if !later { // as of today, always
+		return [][2]string{{"all", ""}}, nil
+	}
+	last, _ := clinicapi.ParseDay(c.To) // ParseRange made it
+	periods = [][2]string{{"day", ""}}  // a day that is not known
+	for year := first[:4]; year < c.To[:4]; {
+		periods = append(periods, [2]string{"year", year})
+		next, err := strconv.Atoi(year)
+		if err != nil {
+			return nil, fmt.Errorf("first day of the register %q: %w", first, err)
+		}
+		year = fmt.Sprintf("%04d", next+1)
+	}
+	for month := time.January; month < last.Month(); month++ {
+		periods = append(periods, [2]string{"month", fmt.Sprintf("%s-%02d", c.To[:4], month)})
+	}
+	for day := 1; day <= last.Day(); day++ {
+		periods = append(periods, [2]string{"day", fmt.Sprintf("%s-%02d", c.To[:7], day)})
+	}
+	return periods, nil
 }

@@ -2,8 +2,6 @@ package patients
 
 import (
 	"github.com/pocketbase/pocketbase/core"
-
-	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
 )
 
 // initSummary adds the day of the register and the table that reports tell by which
@@ -47,12 +45,4 @@ func initSummary(tx core.App) error {
 		}
 	}
 	return nil
-}
-
-// summary is what initSummary's triggers keep: how many patients of the register were
-// registered in each month. Those whose day is not known are in the month "".
-var summary = reportsapi.Summary{
-	Table: "patient_months", Keys: []string{"month"}, Sums: []string{"patients"}, Stamped: true,
-	Triggers: []string{"patient_months_insert", "patient_months_update", "patient_months_delete"},
-	Recount:  "SELECT substr(registeredOn, 1, 7) AS month, count(*) AS patients FROM patients WHERE deletedAt = '' GROUP BY 1",
 }

@@ -10,6 +10,9 @@ var migrations = []kernel.Migration{
 	{ID: "1780000400_patients", Up: initPatients},
 	{ID: "1780000401_numbers", Up: initNumbers},
 	{ID: "1780000490_summary", Up: initSummary},
+	{ID: "1780000491_care", Up: initCare},
+	{ID: "1780000492_sums", Up: initSums},
+	{ID: "1780000495_restriction", Up: initRestriction},
 }
 
 func initPatients(tx core.App) error {

@@ -243,3 +243,22 @@ func TestARecordOfSomebodyOffTheRegisterIsOutOfSight(t *testing.T) {
 		{Name: "and no more is written", As: as(authapi.Grace), Path: path, Body: entry(""), Want: 400, Has: []string{`"patientId":{"code":"validation_missing_rel_records"`}},
 	})
 }
+
+func TestAHistoryIsAListLikeAnyOther(t *testing.T) {
+	s := set.Start(t)
+	url := path + "/" + recordsapi.Ada
+	for _, diagnosis := range []string{"Second", "Third"} {
+		if r := s.As(t, as(authapi.Grace), "PUT", url, `{"diagnosis":"`+diagnosis+`"}`); r.Status != 200 {
+			t.Fatal(r.Body)
+		}
+	}
+	doctor := as(authapi.Grace)
+	s.On(t, []kerneltest.Scenario{
+		{Name: "oldest first", As: doctor, Method: "GET", Path: url + "/history?sort=version&perPage=1", Want: 200, Has: []string{`"totalItems":3`, `"version":1`, `"changedBy":`}},
+		{Name: "one version", As: doctor, Method: "GET", Path: url + "/history?filter=version=2", Want: 200, Has: []string{`"totalItems":1`, "Second"}, Not: []string{"Third"}},
+		{Name: "searched", As: doctor, Method: "GET", Path: url + "/history?q=third", Want: 200, Has: []string{`"totalItems":1`, "Third"}},
+		{Name: "expanded", As: doctor, Method: "GET", Path: url + "/history?expand=patientId&perPage=1", Want: 200, Has: []string{`"expand":{"patientId":{`}},
+		{Name: "of no other record", As: doctor, Method: "GET", Path: url + "/history?filter=patientId!=''||id!=''", Want: 200, Has: []string{`"totalItems":3`}},
+		{Name: "of a record that is not there", As: doctor, Method: "GET", Path: path + "/nosuchrecord000/history", Want: 404},
+	})
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 )
 
 // Module declares the medical records and their history.
@@ -21,16 +22,16 @@ func Module() kernel.Module {
 			Verbs:  []kernel.Verb{kernel.List, kernel.Create, kernel.Update, kernel.Delete},
 			ListBy: "patientId", Sort: "-recordedAt,-created", Search: []string{"diagnosis", "treatment", "notes"},
 			Errors: []*kernel.Error{errPrescriptions, errCodes, errFuture, errWrongPatient, errAttachmentsKept},
-		}},
+		}, historyList},
 		Hooks: []kernel.Hook{
 			kernel.Before(kernel.Create, "medical_records", "a record begins with its author, its date and version 1", begin),
+			kernel.After(kernel.Create, "medical_records", "an imported patient was registered by their first record", seen),
 			kernel.Before(kernel.Update, "medical_records", "a change counts the version and says who made it", change),
 			kernel.OnRequest(kernel.Delete, "medical_records", "the reason is taken from the body", takeReason),
 			kernel.InsteadOfDelete("medical_records", "the record is marked as entered in error", enterInError),
 		},
-		Routes:   []kernel.Route{historyRoute},
 		Errors:   []*kernel.Error{errRecordKept, errVersion, errVersionKept},
-		Provides: []any{recordImport},
+		Provides: append(personal, recordImport, warehouse),
 		Cast:     cast,
 		Demo:     demo,
 		Bind:     versionsFollowSchema,
@@ -55,9 +56,11 @@ var (
 	own        = kernel.Rule{Name: "own", Filter: "patientId.userId = @request.auth.id && patientId.deletedAt = ''"}
 	ownValid   = kernel.Rule{Name: "own, not entered in error", Filter: "patientId.userId = @request.auth.id && patientId.deletedAt = '' && enteredInErrorAt = ''"}
 	author     = kernel.Rule{Name: "author", Filter: "authorId = @request.auth.id && patientId.deletedAt = ''"}
+	inCare     = kernel.Rule{Name: registered.Name, Filter: registered.Filter, Strict: registered.Filter + " && " + patientsapi.InCare("patientId.")}
+	careFor    = kernel.Rule{Strict: "patientId = '' || (" + patientsapi.InCare("patientId.") + ")"}
 )
 
-var readers = kernel.Allow(authapi.Admin.When(registered), authapi.Doctor.When(registered), authapi.Nurse.When(registered), authapi.Patient.When(own))
+var readers = kernel.Allow(authapi.Admin.When(registered), authapi.Doctor.When(inCare), authapi.Nurse.When(registered), authapi.Patient.When(own))
 
 var writers = kernel.Allow(authapi.Admin.When(registered), authapi.Doctor.When(author))
 
@@ -65,11 +68,11 @@ var access = []kernel.Access{
 	{
 		Collection: "medical_records", Doc: "What was found and done; those entered in error are out of sight, but kept.",
 		List: readers, View: readers,
-		Create: kernel.Allow(authapi.Doctor.Always()),
+		Create: kernel.Allow(authapi.Doctor.When(careFor)),
 		Update: writers, Delete: writers,
 		ServerSet:  []string{"authorId", "doctorId", "version", "changedById", "status", "enteredInErrorAt", "enteredInErrorReason", "sourceId"},
 		CreateOnly: []string{"patientId", "recordedAt"},
-		Queryable:  []string{"patientId", "appointmentId", "authorId", "doctorId", "recordedAt"},
+		Queryable:  []string{"patientId", "appointmentId", "authorId", "doctorId", "recordedAt", "version"},
 		SoftDelete: "enteredInErrorAt",
 	},
 	{Collection: "medical_record_versions", Doc: "Every earlier version of a medical record, written by the database."},

@@ -64,7 +64,7 @@ func TestADoctorWritesARecord(t *testing.T) {
 		{Name: "nobody's record is refused", As: as(authapi.Omar), Path: path, Body: `{"patientId":"patnobody000001","diagnosis":"Cough"}`, Want: 400, Has: []string{`"patientId":{"code":"validation_missing_rel_records"`}},
 		{Name: "a doctor is no patient", As: as(authapi.Omar), Path: path, Body: `{"patientId":"` + staffapi.Grace + `","diagnosis":"Cough"}`, Want: 400, Has: []string{`"patientId"`}},
 		{Name: "a wrong type is named", As: as(authapi.Omar), Path: path, Body: `{"patientId":["x",{}],"diagnosis":{}}`, Want: 400, Has: []string{`"patientId"`, `"diagnosis"`}},
-		{Name: "a visit of last week is entered late", As: as(authapi.Omar), Path: path, Body: entry(`,"recordedAt":"2024-05-01 10:00:00.000Z"`), Want: 201, Has: []string{`"recordedAt":"2024-05-01 10:00:00.000Z"`}},
+		{Name: "a visit of last week is entered late", As: as(authapi.Omar), Path: path, Body: entry(`,"recordedAt":"2024-05-01T10:00:00.000Z"`), Want: 201, Has: []string{`"recordedAt":"2024-05-01T10:00:00.000Z"`}},
 	})
 }
 

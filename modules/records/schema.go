@@ -8,6 +8,7 @@ import (
 
 var migrations = []kernel.Migration{
 	{ID: "1780000800_medical_records", Up: initRecords},
+	{ID: "1780000801_care", Up: initCare},
 }
 
 func initRecords(tx core.App) error {

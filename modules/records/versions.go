@@ -1,6 +1,7 @@
 package records
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -24,7 +25,7 @@ func versionsFollowSchema(k *kernel.Kernel) error {
 			if err := e.Next(); err != nil {
 				return err
 			}
-			return runAll(tx, numberedTrigger, versionedTrigger(e.Collection.Fields.FieldNames()))
+			return runAll(tx, numberedTrigger, versionedTrigger(kept(e.Collection.Fields.FieldNames())))
 		})
 	}})
 	return nil
@@ -34,6 +35,11 @@ func versionsFollowSchema(k *kernel.Kernel) error {
 const numberedTrigger = `CREATE TRIGGER medical_records_numbered BEFORE UPDATE ON medical_records
 WHEN NEW.version IS NOT OLD.version + 1 OR NEW.id IS NOT OLD.id OR NEW.patientId IS NOT OLD.patientId
 BEGIN SELECT RAISE(ABORT, 'polyclinic:record_version:version'); END`
+
+// kept leaves out the column that ?q= looks in: it follows from the others.
+func kept(columns []string) []string {
+	return slices.DeleteFunc(columns, func(name string) bool { return name == kernel.SearchColumn })
+}
 
 // versionedTrigger keeps the named columns of a row that is changed.
 func versionedTrigger(columns []string) string {

@@ -23,7 +23,11 @@ func columns(names []string, expression, between string) string {
 // row that one of them lacks counts as zeros: sums that fell to zero stay as rows.
 func compareSQL(s reportsapi.Summary) string {
 	keys := columns(s.Keys, "#", ", ")
-	kept := "SELECT " + keys + ", " + columns(s.Sums, "# AS kept_#, 0 AS counted_#", ", ") + " FROM " + s.Table
+	from := s.Table
+	if s.Kept != "" {
+		from = "(" + s.Kept + ")"
+	}
+	kept := "SELECT " + keys + ", " + columns(s.Sums, "# AS kept_#, 0 AS counted_#", ", ") + " FROM " + from
 	counted := "SELECT " + keys + ", " + columns(s.Sums, "0, #", ", ") + " FROM (" + s.Recount + ")"
 	return fmt.Sprintf("SELECT %s AS key, %s AS kept, %s AS counted FROM (%s UNION ALL %s) GROUP BY %s HAVING %s ORDER BY 1",
 		columns(s.Keys, "#", " || ' ' || "), columns(s.Sums, "sum(kept_#)", " || ' ' || "), columns(s.Sums, "sum(counted_#)", " || ' ' || "),
@@ -46,13 +50,12 @@ func Repair(app core.App) error {
 }
 
 func repairSQL(s reportsapi.Summary) []string {
-	names := columns(s.Keys, "#", ", ") + ", " + columns(s.Sums, "#", ", ")
-	into, values := names, names
-	if s.Stamped {
-		into, values = names+", stamp", names+", random()"
+	if s.Kept != "" {
+		return s.Rebuild
 	}
+	names := columns(s.Keys, "#", ", ") + ", " + columns(s.Sums, "#", ", ")
 	return []string{
 		"DELETE FROM " + s.Table,
-		"INSERT INTO " + s.Table + " (" + into + ") SELECT " + values + " FROM (" + s.Recount + ")",
+		"INSERT INTO " + s.Table + " (" + names + ") SELECT " + names + " FROM (" + s.Recount + ")",
 	}
 }

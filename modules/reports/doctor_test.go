@@ -43,17 +43,23 @@ func TestDoctorNamesAndMendsADifference(t *testing.T) {
 	if said, err := doctor(t, s); err != nil || !strings.Contains(said, "agrees") {
 		t.Fatalf("nothing is wrong: %q %v", said, err)
 	}
-	for _, sql := range []string{
-		"UPDATE visit_days SET total = total + 1",
-		"DELETE FROM patient_months",
-		"INSERT INTO invoice_sums VALUES ('day', '2020-01-01', '', 1, 100, 100)",
-		"UPDATE payment_sums SET collected = 0 WHERE unit = 'month'",
+	for table, sql := range map[string]string{
+		"visit_sums":      "UPDATE visit_sums SET waits = waits + 1",
+		"visit_packs":     "DELETE FROM visit_packs",
+		"owed_packs":      "UPDATE owed_packs SET pack = substr(pack, 1, length(pack) - 1) || '9'",
+		"register_sums":   "DELETE FROM register_sums",
+		"register_births": "UPDATE register_births SET patients = 0 WHERE unit = 'all'",
+		"stock_sums":      "UPDATE stock_sums SET value = value + 1",
+		"stock_expiries":  "DELETE FROM stock_expiries",
+		"stock_moves":     "UPDATE stock_moves SET received = 0 WHERE itemId = '*'",
+		"invoice_sums":    "INSERT INTO invoice_sums VALUES ('day', '2020-01-01', '', 1, 100, 100)",
+		"payment_sums":    "UPDATE payment_sums SET collected = 0 WHERE unit = 'month'",
 	} {
 		if err := raw(s.App, sql, nil); err != nil {
 			t.Fatal(err)
 		}
 		said, err := doctor(t, s)
-		if err == nil || !strings.Contains(said, "kept") {
+		if err == nil || !strings.Contains(said, table+" ") {
 			t.Errorf("%s: %q %v, want a difference", sql, said, err)
 		}
 	}
@@ -68,15 +74,14 @@ func TestDoctorNamesAndMendsADifference(t *testing.T) {
 		t.Errorf("after the repair: %v %v", found, err)
 	}
 	agrees(t, s, "2000-01-01", "2040-01-01")
-	agreesRevenue(t, s, "2000-01-01", "2040-01-01")
 }
 
 func TestDoctorMissesATrigger(t *testing.T) {
 	s := set.Start(t)
-	if err := raw(s.App, "DROP TRIGGER visit_days_delete", nil); err != nil {
+	if err := raw(s.App, "DROP TRIGGER visit_packs_delete", nil); err != nil {
 		t.Fatal(err)
 	}
-	if said, err := doctor(t, s); err == nil || !strings.Contains(said, "visit_days: the trigger visit_days_delete is missing") {
+	if said, err := doctor(t, s); err == nil || !strings.Contains(said, "visit_packs: the trigger visit_packs_delete is missing") {
 		t.Errorf("got %q %v", said, err)
 	}
 	if said, err := doctor(t, s, "--repair"); err == nil || strings.Contains(said, "Repaired.") {
@@ -89,7 +94,7 @@ func TestRepairIsSeenByARunningServer(t *testing.T) {
 	s := set.Start(t)
 	agrees(t, s, "2000-01-01", "2040-01-01")
 	var drop, create string
-	row := s.App.DB().NewQuery("SELECT 'DROP TRIGGER ' || name, sql FROM sqlite_master WHERE name = 'visit_days_update'")
+	row := s.App.DB().NewQuery("SELECT 'DROP TRIGGER ' || name, sql FROM sqlite_master WHERE name = 'visit_packs_update'")
 	if err := row.Row(&drop, &create); err != nil {
 		t.Fatal(err)
 	}
@@ -198,8 +203,8 @@ func TestEveryContributionHasItsTriggers(t *testing.T) {
 		t.Fatal(err)
 	}
 	summaries := kernel.All[reportsapi.Summary](s.Kernel)
-	if len(summaries) != 4 {
-		t.Errorf("got %d summaries, want 4", len(summaries))
+	if len(summaries) != 10 {
+		t.Errorf("got %d summaries, want 10", len(summaries))
 	}
 	for _, sum := range summaries {
 		for _, name := range have {

@@ -3,7 +3,6 @@ package reports_test
 import (
 	"encoding/json"
 	"math/big"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +51,7 @@ func namesOfDoctors(t testing.TB, app core.App) map[string]string {
 func monthsOf(from, to string) (months []string) {
 	day, _ := time.Parse(time.DateOnly, from)
 	for ; day.Format(time.DateOnly) <= to; day = day.AddDate(0, 0, 1) {
-		if m := day.Format("2006-01"); !slices.Contains(months, m) {
+		if m := day.Format("2006-01"); len(months) == 0 || months[len(months)-1] != m {
 			months = append(months, m)
 		}
 	}
@@ -106,7 +105,7 @@ func naivePatients(t testing.TB, app core.App, from, to string) map[string]any {
 		genders[p.Gender]++
 		ages[groupOf(p.DateOfBirth, to)]++
 	}
-	status, perMonth, perDoctor := map[string]int{}, map[string]int{}, map[string]int{}
+	status, perMonth, perDoctor, off := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
 	perPatient, patientsOfMonth, patientsOfDoctor := map[string]int{}, map[string]map[string]bool{}, map[string]map[string]bool{}
 	visits := 0
 	for _, v := range rowsOf[visitRow](t, app, "appointments") {
@@ -118,6 +117,8 @@ func naivePatients(t testing.TB, app core.App, from, to string) map[string]any {
 		perMonth[v.Day[:7]]++
 		perDoctor[v.DoctorID]++
 		if v.Status == "cancelled" {
+			off[v.Day[:7]]++
+			off[v.DoctorID]++
 			continue
 		}
 		perPatient[v.PatientID]++
@@ -141,7 +142,7 @@ func naivePatients(t testing.TB, app core.App, from, to string) map[string]any {
 	byMonth, all := []any{}, 0
 	for _, m := range monthsOf(from, to) {
 		all += fresh[m]
-		byMonth = append(byMonth, map[string]any{"month": m, "newPatients": fresh[m], "visits": perMonth[m], "patients": len(patientsOfMonth[m])})
+		byMonth = append(byMonth, map[string]any{"month": m, "newPatients": fresh[m], "visits": perMonth[m], "cancelled": off[m], "patients": len(patientsOfMonth[m])})
 	}
 	byGender, byAge, byDoctor, byFrequency := []any{}, []any{}, []any{}, []any{}
 	for g, n := range genders {
@@ -152,7 +153,7 @@ func naivePatients(t testing.TB, app core.App, from, to string) map[string]any {
 	}
 	names := namesOfDoctors(t, app)
 	for d, n := range perDoctor {
-		byDoctor = append(byDoctor, map[string]any{"doctorId": d, "name": names[d], "visits": n, "patients": len(patientsOfDoctor[d])})
+		byDoctor = append(byDoctor, map[string]any{"doctorId": d, "name": names[d], "visits": n, "cancelled": off[d], "patients": len(patientsOfDoctor[d])})
 	}
 	for _, f := range []string{"1", "2-3", "4-6", "7+"} {
 		byFrequency = append(byFrequency, map[string]any{"visits": f, "patients": frequency[f]})

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pocketbase/pocketbase/core"
+
 	"github.com/polyclinic-os/polyclinic/hooks"
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
@@ -15,6 +17,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/billing"
 	"github.com/polyclinic-os/polyclinic/modules/clinic"
+	"github.com/polyclinic-os/polyclinic/modules/inventory"
 	"github.com/polyclinic-os/polyclinic/modules/patients"
 	"github.com/polyclinic-os/polyclinic/modules/reports"
 	"github.com/polyclinic-os/polyclinic/modules/staff"
@@ -23,14 +26,22 @@ import (
 
 var set = &kerneltest.Set{Modules: []kernel.Module{
 	hooks.Module(), migrations.Module(), clinic.Module(), auth.Module(), staff.Module(), patients.Module(),
-	appointments.Module(), billing.Module(), reports.Module(),
+	appointments.Module(), billing.Module(), inventory.Module(), reports.Module(),
 }}
 
 func as(a authapi.Account) kerneltest.Account {
 	return kerneltest.Account{Email: a.Email, Password: a.Password}
 }
 
-const patientsPath = "/api/reports/patient-summary"
+const (
+	patientsPath     = "/api/reports/patient-summary"
+	revenuePath      = "/api/reports/revenue-summary"
+	appointmentsPath = "/api/reports/appointments"
+	receivablesPath  = "/api/reports/receivables"
+	inventoryPath    = "/api/reports/inventory"
+)
+
+var paths = []string{patientsPath, revenuePath, appointmentsPath, receivablesPath, inventoryPath}
 
 var alma = as(authapi.Alma)
 
@@ -42,7 +53,11 @@ func report(t testing.TB, s *kerneltest.Server, path, from, to string) map[strin
 		t.Fatalf("%s %s..%s: %d %s", path, from, to, r.Status, r.Body)
 	}
 	out := plain(t, r.Body)
+	if out["source"] != "local" {
+		t.Errorf("%s: source is %v", path, out["source"])
+	}
 	delete(out, "generatedAt")
+	delete(out, "source")
 	return out
 }
 
@@ -107,32 +122,26 @@ func text(t testing.TB, report map[string]any) string {
 	return strings.Join(lines, "\n")
 }
 
-// agrees compares the report with what a naive recount says.
+// agrees compares every report with what a naive recount says.
 func agrees(t testing.TB, s *kerneltest.Server, from, to string) {
 	t.Helper()
-	if got, want := text(t, report(t, s, patientsPath, from, to)), text(t, naivePatients(t, s.App, from, to)); got != want {
-		t.Fatalf("patient summary %s..%s:\n got %s\n\nwant %s", from, to, got, want)
-	}
-}
-
-func agreesRevenue(t testing.TB, s *kerneltest.Server, from, to string) {
-	t.Helper()
-	if got, want := text(t, report(t, s, revenuePath, from, to)), text(t, naiveRevenue(t, s.App, from, to)); got != want {
-		t.Fatalf("revenue summary %s..%s:\n got %s\n\nwant %s", from, to, got, want)
+	for path, naive := range map[string]func(testing.TB, core.App, string, string) map[string]any{
+		patientsPath: naivePatients, revenuePath: naiveRevenue, appointmentsPath: naiveDiary, receivablesPath: naiveReceivables, inventoryPath: naiveStock,
+	} {
+		if got, want := text(t, report(t, s, path, from, to)), text(t, naive(t, s.App, from, to)); got != want {
+			t.Fatalf("%s %s..%s:\n got %s\n\nwant %s", path, from, to, got, want)
+		}
 	}
 }
 
 func TestWhoMayRead(t *testing.T) {
 	s := set.Start(t)
 	for _, a := range authapi.Cast {
-		patients, revenue := 403, 403
-		if a.Role == "admin" {
-			patients, revenue = 200, 200
-		}
-		if slices.Contains(a.Duty, "cashier") {
-			revenue = 200
-		}
-		for path, want := range map[string]int{patientsPath: patients, revenuePath: revenue} {
+		admin, cashier, pharmacy := a.Role == "admin", slices.Contains(a.Duty, "cashier"), slices.Contains(a.Duty, "pharmacy")
+		for path, may := range map[string]bool{
+			patientsPath: admin, appointmentsPath: admin, revenuePath: admin || cashier, receivablesPath: admin || cashier, inventoryPath: admin || pharmacy,
+		} {
+			want := map[bool]int{true: 200, false: 403}[may]
 			for _, format := range []string{"", "?format=csv"} {
 				if r := s.As(t, as(a), "GET", path+format, nil); r.Status != want {
 					t.Errorf("%s %s%s: got %d, want %d", a.Name, path, format, r.Status, want)
@@ -140,7 +149,7 @@ func TestWhoMayRead(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{patientsPath, revenuePath} {
+	for _, path := range paths {
 		if r := s.As(t, kerneltest.Account{}, "GET", path, nil); r.Status != 401 {
 			t.Errorf("guest %s: got %d, want 401", path, r.Status)
 		}
@@ -155,11 +164,14 @@ func TestBadRange(t *testing.T) {
 		{"reversed", "?from=2026-02-02&to=2026-02-01", "from", "range_reversed"},
 		{"too long", "?from=1950-01-01&to=2000-01-01", "from", "range_too_long"},
 		{"another format", "?format=xlsx", "format", "validation_invalid_format"},
+		{"another source", "?source=oracle", "source", "validation_invalid_source"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := s.As(t, alma, "GET", patientsPath+c.query, nil)
-			if r.Status != 400 || r.Code(c.field) != c.code {
-				t.Errorf("got %d %s, want 400 %s at %s", r.Status, r.Body, c.code, c.field)
+			for _, path := range paths {
+				r := s.As(t, alma, "GET", path+c.query, nil)
+				if r.Status != 400 || r.Code(c.field) != c.code {
+					t.Errorf("%s: got %d %s, want 400 %s at %s", path, r.Status, r.Body, c.code, c.field)
+				}
 			}
 		})
 	}
@@ -192,7 +204,7 @@ func TestCSV(t *testing.T) {
 	}
 	lines := strings.Split(r.Body, "\r\n")
 	if lines[0] != "section,key,name,patients,newPatients,visits,completed,cancelled,noShow,perPatient,totalPatients,activePatients,generatedAt" ||
-		!strings.HasPrefix(lines[1], "total,2026-01-15/2026-02-03,,,0,0,0,0,0,0.00,0,0,2") || lines[2] != "byMonth,2026-01,,0,0,0,,,,,,," {
+		!strings.HasPrefix(lines[1], "total,2026-01-15/2026-02-03,,,0,0,0,0,0,0.00,0,0,2") || lines[2] != "byMonth,2026-01,,0,0,0,,0,,,,," {
 		t.Errorf("got %s", r.Body)
 	}
 	if r := s.As(t, as(authapi.Rosa), "GET", patientsPath+"?format=csv", nil); r.Status != 403 {
@@ -206,7 +218,7 @@ func TestCSV(t *testing.T) {
 func TestSwitchedOff(t *testing.T) {
 	off := &kerneltest.Set{Modules: set.Modules, Disable: []string{"reports"}}
 	s := off.Start(t)
-	for _, path := range []string{patientsPath, revenuePath} {
+	for _, path := range paths {
 		if r := s.As(t, alma, "GET", path, nil); r.Status != 404 {
 			t.Errorf("%s: got %d, want 404", path, r.Status)
 		}

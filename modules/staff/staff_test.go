@@ -119,7 +119,7 @@ func TestAFutureStandsInTheWay(t *testing.T) {
 	set.Start(t).On(t, []kerneltest.Scenario{
 		{Name: "documented", As: alma, Method: "DELETE", Path: doctors + omar, Want: 409, Has: []string{`"has_future"`, reason}},
 		{Name: "collection", As: alma, Method: "DELETE", Path: collection + omar, Want: 409, Has: []string{`"has_future"`}},
-		{Name: "batch", As: alma, Path: "/api/batch", Body: batch("DELETE", collection+omar, ""), Want: 400, Has: []string{reason}},
+		{Name: "batch", As: alma, Path: "/api/batch", Body: batch("DELETE", collection+omar, ""), Want: 409, Has: []string{reason}},
 		{Name: "who has none goes", As: alma, Method: "DELETE", Path: doctors + "/" + staffapi.Grace, Want: 204},
 	})
 	s := set.Start(t)

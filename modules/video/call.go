@@ -12,6 +12,7 @@ import (
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
 	"github.com/polyclinic-os/polyclinic/modules/video/agora"
 	"github.com/polyclinic-os/polyclinic/modules/video/videoapi"
 )
@@ -45,19 +46,19 @@ func (in startInput) Validate() error {
 }
 
 type startOutput struct {
-	ChannelName string    `json:"channelName"`
-	Token       string    `json:"token"`
-	AppID       string    `json:"appId"`
-	UID         uint32    `json:"uid" doc:"the number that the client must join with"`
-	CallID      string    `json:"callId"`
-	ExpiresAt   time.Time `json:"expiresAt"`
+	ChannelName string         `json:"channelName"`
+	Token       string         `json:"token"`
+	AppID       string         `json:"appId"`
+	UID         uint32         `json:"uid" doc:"the number that the client must join with"`
+	CallID      string         `json:"callId"`
+	ExpiresAt   types.DateTime `json:"expiresAt"`
 }
 
 var startRoute = kernel.Op(kernel.Route{
 	Method: http.MethodPost, Path: "/api/video/start-call",
 	Allow:   kernel.Allow(authapi.Doctor.Always(), authapi.Patient.Always()),
 	Summary: "Start the call of an appointment, or join it",
-	Errors:  []*kernel.Error{errNotConfigured, errNotYours, errNotThese, errOver, errEarly},
+	Errors:  []*kernel.Error{errNotConfigured, errNotYours, errNotThese, errOver, errEarly, privacyapi.ErrWithdrawn},
 }, func(c *kernel.Call, in startInput) (startOutput, error) {
 	project, err := credentials()
 	if err != nil {
@@ -158,10 +159,10 @@ func (in endInput) Validate() error {
 }
 
 type endOutput struct {
-	CallID          string    `json:"callId"`
-	StartedAt       time.Time `json:"startedAt"`
-	EndedAt         time.Time `json:"endedAt"`
-	DurationSeconds int       `json:"durationSeconds"`
+	CallID          string         `json:"callId"`
+	StartedAt       types.DateTime `json:"startedAt"`
+	EndedAt         types.DateTime `json:"endedAt"`
+	DurationSeconds int            `json:"durationSeconds"`
 }
 
 var endRoute = kernel.Op(kernel.Route{
@@ -189,7 +190,7 @@ var endRoute = kernel.Op(kernel.Route{
 		return endOutput{}, err
 	}
 	return endOutput{
-		CallID: call.Id, StartedAt: call.GetDateTime("startedAt").Time().UTC(), EndedAt: call.GetDateTime("endedAt").Time().UTC(),
+		CallID: call.Id, StartedAt: call.GetDateTime("startedAt"), EndedAt: call.GetDateTime("endedAt"),
 		DurationSeconds: call.GetInt("durationSeconds"),
 	}, nil
 })

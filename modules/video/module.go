@@ -6,6 +6,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 	"github.com/polyclinic-os/polyclinic/modules/video/videoapi"
 )
 
@@ -27,11 +28,15 @@ func Module() kernel.Module {
 			kernel.On(appointmentsapi.Cancelled, "video.end", endOfCancelled),
 		},
 		Settings: settings,
+		Provides: personal,
 	}
 }
 
 var (
-	ofDoctor  = kernel.Rule{Name: "own calendar", Filter: "doctorId.userId = @request.auth.id"}
+	ofDoctor = kernel.Rule{
+		Name: "own calendar", Filter: "doctorId.userId = @request.auth.id",
+		Strict: "doctorId.userId = @request.auth.id && " + patientsapi.InCare("patientId."),
+	}
 	ofPatient = kernel.Rule{Name: "own", Filter: "patientId.userId = @request.auth.id"}
 )
 

@@ -13,6 +13,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
 )
 
 var (
@@ -53,6 +54,9 @@ func appointmentOf(tx core.App, id string, caller *core.Record, field string) (a
 func checkOpen(tx core.App, appointment *core.Record, now time.Time, field string) (end time.Time, err error) {
 	if status := appointment.GetString("status"); !appointmentsapi.Live(status) {
 		return end, errOver.Saying("The appointment is " + status + ": there is no call.").At(field)
+	}
+	if err := privacyapi.Ask(tx, appointment.GetString("patientId"), privacyapi.Video); err != nil {
+		return end, err
 	}
 	s, err := clinicapi.Current(tx)
 	if err != nil {

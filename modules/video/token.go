@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
 	"github.com/polyclinic-os/polyclinic/modules/video/agora"
 )
 
@@ -73,18 +75,18 @@ func (in tokenInput) Validate() error {
 }
 
 type tokenOutput struct {
-	Token       string    `json:"token"`
-	AppID       string    `json:"appId"`
-	ChannelName string    `json:"channelName"`
-	UID         uint32    `json:"uid" doc:"the number that the client must join with"`
-	ExpiresAt   time.Time `json:"expiresAt"`
+	Token       string         `json:"token"`
+	AppID       string         `json:"appId"`
+	ChannelName string         `json:"channelName"`
+	UID         uint32         `json:"uid" doc:"the number that the client must join with"`
+	ExpiresAt   types.DateTime `json:"expiresAt"`
 }
 
 var tokenRoute = kernel.Op(kernel.Route{
 	Method: http.MethodPost, Path: "/api/video/generate-token",
 	Allow:   kernel.Allow(authapi.Doctor.Always(), authapi.Patient.Always(), authapi.Admin.Always()),
 	Summary: "Get a token for the channel of an appointment",
-	Errors:  []*kernel.Error{errNotConfigured, errNotYours, errNotYou, errPublisher, errOver, errEarly, errEnded},
+	Errors:  []*kernel.Error{errNotConfigured, errNotYours, errNotYou, errPublisher, errOver, errEarly, errEnded, privacyapi.ErrWithdrawn},
 }, func(c *kernel.Call, in tokenInput) (tokenOutput, error) {
 	project, err := credentials()
 	if err != nil {
@@ -134,7 +136,11 @@ func callerNumber(tx core.App, caller *core.Record) (uint32, error) {
 
 // issue makes a token. Nothing keeps it, and no log has it.
 func issue(project agora.Credentials, channel string, number uint32, role agora.Role, end, now time.Time) (tokenOutput, error) {
-	token, expiresAt, err := project.Token(channel, number, role, life(end, now), now)
+	token, until, err := project.Token(channel, number, role, life(end, now), now)
+	if err != nil {
+		return tokenOutput{}, err
+	}
+	expiresAt, err := types.ParseDateTime(until)
 	if err != nil {
 		return tokenOutput{}, err
 	}

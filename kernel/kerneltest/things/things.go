@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -45,6 +46,7 @@ type Bench struct {
 	Ran     atomic.Int64 // handlers that ran, rolled back or not
 	Heard   atomic.Int64 // reactions that ran
 	Deaf    atomic.Bool  // reactions fail
+	Dawdle  func()       // what a second reaction does
 	Cast    func(core.App) error
 	Further []kernel.Route
 }
@@ -62,13 +64,27 @@ func (b *Bench) Module() kernel.Module {
 				List: readers, View: readers, Create: writers, Update: writers, Delete: kernel.Allow(Admin.Always()),
 				ServerSet: []string{"serial"}, CreateOnly: []string{"kind"},
 				Queryable: []string{"name", "count", "kind", "ownerId"},
-				Writable:  map[string][]string{"patient": {"name", "count", "ownerId", "scan", "kind", "note"}},
+				Counters:  []string{"count"}, Counted: true,
+				Writable: map[string][]string{"patient": {"name", "count", "ownerId", "scan", "kind", "note", "size"}},
 			},
-			{Collection: "labels", Doc: "What is written on things, for admins.", List: kernel.Allow(Admin.Always()), View: kernel.Allow(Admin.Always()), Create: kernel.Allow(Admin.Always())},
+			{Collection: "labels", Doc: "What is written on things, for admins.", List: kernel.Allow(Admin.Always()), View: kernel.Allow(Admin.Always()), Create: kernel.Allow(Admin.Always()), Queryable: []string{"text"}},
 		},
 		Resources: []kernel.Resource{
 			{Path: "/api/things", Collection: "things", Noun: "thing", Search: []string{"name"}},
 			{Path: "/api/labels", Collection: "labels", Noun: "label", Verbs: []kernel.Verb{kernel.Create, kernel.List}, ListBy: "thingId"},
+			{Path: "/api/things/{id}/labels", Collection: "labels", Noun: "label of a thing", Verbs: []kernel.Verb{kernel.List}, ListBy: "thingId", Sort: "-created,-@rowid", Search: []string{"text"}},
+			{
+				Path: "/api/things/unlabelled", Collection: "things", Noun: "thing without a label", Verbs: []kernel.Verb{kernel.List}, Allow: kernel.Allow(Admin.Always()),
+				Rows: func(q *dbx.SelectQuery, _ kernel.Listing) {
+					q.AndWhere(dbx.NewExp("NOT EXISTS (SELECT 1 FROM labels WHERE labels.thingId = things.id)"))
+				},
+				Finish: func(_ core.App, records []*core.Record) error {
+					for _, r := range records {
+						r.Unhide("hidden")
+					}
+					return nil
+				},
+			},
 		},
 		Hooks: []kernel.Hook{
 			kernel.Before(kernel.Create, "things", "a thing has a serial number", func(_ core.App, r *core.Record) error {
@@ -85,6 +101,11 @@ func (b *Bench) Module() kernel.Module {
 				return errors.New("deaf")
 			}
 			b.Heard.Add(1)
+			return nil
+		}), kernel.On(Made, "dawdle", func(core.App, MadeV1) error {
+			if b.Dawdle != nil {
+				b.Dawdle()
+			}
 			return nil
 		})},
 		Cast: b.Cast,
@@ -159,7 +180,7 @@ var migrations = []kernel.Migration{{ID: "1789000000_things", Up: func(tx core.A
 		&core.TextField{Name: "serial", Max: 100},
 		&core.TextField{Name: "kind", Max: 100},
 		&core.TextField{Name: "hidden", Hidden: true},
-		&core.NumberField{Name: "count"},
+		&core.NumberField{Name: "count"}, &core.NumberField{Name: "size"},
 		&core.BoolField{Name: "fragile"},
 		&core.DateField{Name: "due"},
 		&core.FileField{Name: "scan", MaxSelect: 1, MaxSize: 1 << 20, Protected: true, Thumbs: []string{"10x10"}},

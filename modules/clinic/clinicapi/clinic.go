@@ -25,6 +25,9 @@ type Settings struct {
 	SessionLife          time.Duration
 	VideoLead            time.Duration // 0: a call may start at any time ahead
 	ExpiryAlertDays      int
+	StrictCare           bool          // doctors see the patients under their care only
+	BreakGlass           time.Duration // how long a patient stays open to who broke the glass
+	Access
 }
 
 // CurrencyGuard is contributed by modules that store money. CurrencyInUse reports whether
@@ -115,8 +118,13 @@ func FromRecord(r *core.Record) (Settings, error) {
 	if err := r.UnmarshalJSONField("languages", &languages); err != nil {
 		return Settings{}, fmt.Errorf("languages: %w", err)
 	}
+	access, bad := AccessFromRecord(r)
+	for _, err := range bad {
+		return Settings{}, err
+	}
 	return Settings{
-		Name: r.GetString("name"), Currency: r.GetString("currency"), TimeZone: zone, Demo: r.GetBool("demo"), Languages: languages,
+		Access: access,
+		Name:   r.GetString("name"), Currency: r.GetString("currency"), TimeZone: zone, Demo: r.GetBool("demo"), Languages: languages,
 		OpensAt: r.GetString("opensAt"), ClosesAt: r.GetString("closesAt"), SlotMinutes: r.GetInt("slotMinutes"),
 		InvoicePrefix: r.GetString("invoicePrefix"), PasswordMinLength: r.GetInt("passwordMinLength"),
 		PasswordRefuseCommon: r.GetBool("passwordRefuseCommon"),
@@ -124,6 +132,8 @@ func FromRecord(r *core.Record) (Settings, error) {
 		SessionLife:          time.Duration(r.GetInt("sessionHours")) * time.Hour,
 		VideoLead:            time.Duration(r.GetInt("videoLeadMinutes")) * time.Minute,
 		ExpiryAlertDays:      r.GetInt("expiryAlertDays"),
+		StrictCare:           r.GetBool("strictCare"),
+		BreakGlass:           time.Duration(r.GetInt("breakGlassMinutes")) * time.Minute,
 	}, nil
 }
 

@@ -29,6 +29,9 @@ type Table struct {
 	Columns    []string // fields that are written and read, in the order of an export
 	ImportOnly []string // fields that are read where a file has them, and not written
 
+	// Where, where it is set, is the SQL condition of the records that an export has.
+	Where string
+
 	// Keys are the columns that say which record a row means, in order of preference:
 	// the first that a row fills completely decides. The id comes ahead of them all.
 	Keys [][]string

@@ -54,14 +54,15 @@ type VisitNumbers struct {
 }
 
 // MonthVisits is the visits of one month and how many patients had them.
-type MonthVisits struct{ Visits, Patients int }
+type MonthVisits struct{ Visits, Cancelled, Patients int }
 
 // DoctorVisits is the visits to one doctor and how many patients had them.
 type DoctorVisits struct {
-	DoctorID string `json:"doctorId"`
-	Name     string `json:"name"`
-	Visits   int    `json:"visits"`
-	Patients int    `json:"patients"`
+	DoctorID  string `json:"doctorId"`
+	Name      string `json:"name"`
+	Visits    int    `json:"visits" doc:"all of them, whatever their status"`
+	Cancelled int    `json:"cancelled"`
+	Patients  int    `json:"patients" doc:"with at least one that was not cancelled"`
 }
 
 // FrequencyCount is how many patients had so many visits that were not cancelled.

@@ -8,8 +8,10 @@
 package reportsapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -25,13 +27,16 @@ type Call struct {
 	Range
 	K      *kernel.Kernel
 	App    core.App
-	DB     dbx.Builder
+	DB     dbx.Builder // nil for a Remote
 	Clinic clinicapi.Settings
 	Now    time.Time
+
+	// Context ends when the caller goes away.
+	Context context.Context
 }
 
-// GeneratedAt is the instant of the report, RFC 3339 in UTC.
-func (c *Call) GeneratedAt() string { return c.Now.UTC().Format(time.RFC3339) }
+// GeneratedAt is the instant of the report, RFC 3339 in UTC with milliseconds, as every instant.
+func (c *Call) GeneratedAt() string { return c.Now.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // Answer is a report: a struct that is answered as JSON and can be laid out as a sheet.
 type Answer interface{ Sheet() Sheet }
@@ -41,23 +46,41 @@ type query struct {
 	From   string `query:"from" doc:"first day, YYYY-MM-DD in the clinic's time zone; by default the first day of the month eleven months before to"`
 	To     string `query:"to" doc:"last day, included; by default today"`
 	Format string `query:"format" doc:"json (default) or csv"`
+	Source string `query:"source" doc:"local (default): the clinic's own data; postgres: the warehouse"`
 }
 
-// Route returns GET /api/reports/{name}. report computes the report; it may not write.
-// While the module reports is switched off the route answers 404.
+// Validate names a format or a source that there is not.
+func (q query) Validate() error {
+	var bad kernel.Invalid
+	if !slices.Contains([]string{"", "json", "csv"}, q.Format) {
+		bad = append(bad, ErrFormat.At("format"))
+	}
+	if !slices.Contains([]string{"", Local, Postgres}, q.Source) {
+		bad = append(bad, ErrSource.At("source"))
+	}
+	return bad.OrNil()
+}
+
+// Route returns GET /api/reports/{name}. report computes the report from the clinic's own
+// data; it may not write. While the module reports is switched off the route answers 404.
 func Route[A Answer](name, summary string, allow kernel.Policy, report func(*Call) (A, error)) kernel.Route {
 	return kernel.Op(kernel.Route{
 		Method: http.MethodGet, Path: "/api/reports/" + name, Allow: allow, Summary: summary, Raw: "text/csv",
-		Errors: []*kernel.Error{ErrDay, ErrOrder, ErrLong, ErrFormat},
-	}, func(c *kernel.Call, in query) (A, error) {
+		Errors: []*kernel.Error{ErrDay, ErrOrder, ErrLong, ErrFormat, ErrSource, ErrNoWarehouse},
+	}, func(c *kernel.Call, in query) (answer A, err error) {
 		var none A
 		if !c.K.Enabled("reports") {
 			return none, kernel.ErrNotFound
 		}
-		if in.Format != "" && in.Format != "json" && in.Format != "csv" {
-			return none, ErrFormat.At("format")
+		call, err := begin(c.Request.Context(), c.App, in.From, in.To, time.Now())
+		if err != nil {
+			return none, err
 		}
-		answer, err := Make(c.App, in.From, in.To, time.Now(), report)
+		if in.Source == Postgres {
+			answer, err = remote[A](call, name)
+		} else {
+			answer, err = local(call, report)
+		}
 		if err != nil {
 			return none, err
 		}
@@ -68,18 +91,32 @@ func Route[A Answer](name, summary string, allow kernel.Policy, report func(*Cal
 	})
 }
 
-// Make computes a report of the range that from and to mean now, see ParseRange.
+// Make computes a report of the range that from and to mean now, see ParseRange, from the
+// clinic's own data.
 func Make[A Answer](app core.App, from, to string, now time.Time, report func(*Call) (A, error)) (answer A, err error) {
-	clinic, err := clinicapi.Current(app)
+	c, err := begin(context.Background(), app, from, to, now)
 	if err != nil {
 		return answer, err
+	}
+	return local(c, report)
+}
+
+func begin(ctx context.Context, app core.App, from, to string, now time.Time) (*Call, error) {
+	clinic, err := clinicapi.Current(app)
+	if err != nil {
+		return nil, err
 	}
 	days, err := ParseRange(from, to, clinic.Today(now))
 	if err != nil {
-		return answer, err
+		return nil, err
 	}
-	err = Snapshot(app, func(db dbx.Builder) error {
-		answer, err = report(&Call{Range: days, K: kernel.Of(app), App: app, DB: db, Clinic: clinic, Now: now})
+	return &Call{Range: days, K: kernel.Of(app), App: app, Clinic: clinic, Now: now, Context: ctx}, nil
+}
+
+func local[A Answer](c *Call, report func(*Call) (A, error)) (answer A, err error) {
+	err = Snapshot(c.App, func(db dbx.Builder) error {
+		c.DB = db
+		answer, err = report(c)
 		return err
 	})
 	return answer, err

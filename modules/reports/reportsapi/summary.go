@@ -5,9 +5,13 @@ package reportsapi
 // own in Provides, so that `polyclinic doctor` can recount it.
 type Summary struct {
 	Table    string   // the table that the triggers keep
-	Keys     []string // its primary key
+	Keys     []string // its primary key; of a packed table what is in its packs too
 	Sums     []string // its figures; whole numbers, money in minor units
-	Stamped  bool     // it has a column "stamp", see Stamp
 	Triggers []string // the triggers that keep it
 	Recount  string   // a SELECT that computes Keys and Sums from the rows themselves
+
+	// Of a packed table, whose rows are not Keys and Sums: a SELECT that reads those out of
+	// it, and the statements that make it anew from the rows.
+	Kept    string
+	Rebuild []string
 }

@@ -1,0 +1,95 @@
+package hooks
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// bindText refuses texts that show something else than they are: control characters, signs
+// that turn the direction of writing around, and signs that nobody sees. A name with them
+// looks like another's on every screen and in every log.
+func bindText(k *kernel.Kernel) {
+	check := func(e *core.RecordEvent) error {
+		if _, owned := k.AccessOf(e.Record.Collection().Name); !owned {
+			return e.Next()
+		}
+		var bad kernel.Invalid
+		for _, f := range e.Record.Collection().Fields {
+			name := f.GetName()
+			if !holdsText(f) || (!e.Record.IsNew() && reflect.DeepEqual(e.Record.GetRaw(name), e.Record.Original().GetRaw(name))) {
+				continue
+			}
+			if !plain(f, e.Record) {
+				bad = append(bad, kernel.Bad(name, "invalid_characters", "May not hold control characters or invisible signs."))
+			}
+		}
+		if len(bad) > 0 {
+			return bad.Complete(e.App, e.Record)
+		}
+		return e.Next()
+	}
+	k.App.OnRecordCreate().Bind(&hook.Handler[*core.RecordEvent]{Id: "platform.text.create", Priority: first + 1, Func: check})
+	k.App.OnRecordUpdate().Bind(&hook.Handler[*core.RecordEvent]{Id: "platform.text.update", Priority: first + 1, Func: check})
+}
+
+func holdsText(f core.Field) bool {
+	return slices.Contains([]string{core.FieldTypeText, core.FieldTypeEditor, core.FieldTypeEmail, core.FieldTypeURL, core.FieldTypeJSON}, f.Type())
+}
+
+func plain(f core.Field, r *core.Record) bool {
+	text := r.GetString(f.GetName())
+	if f.Type() != core.FieldTypeJSON {
+		return !hasHidden(text)
+	}
+	var v any
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return true // PocketBase says that it is no JSON
+	}
+	return plainJSON(v)
+}
+
+func plainJSON(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return !hasHidden(v)
+	case []any:
+		return !slices.ContainsFunc(v, func(v any) bool { return !plainJSON(v) })
+	case map[string]any:
+		for key, v := range v {
+			if hasHidden(key) || !plainJSON(v) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func hasHidden(s string) bool { return !utf8.ValidString(s) || strings.ContainsFunc(s, isHidden) }
+
+// isHidden knows the characters that no text of a clinic needs. The joiners U+200C and
+// U+200D and the marks U+200E and U+200F stay: Persian, Hindi, Hebrew and emoji need them.
+// Source: Unicode Technical Report 36, sections 2.5 and 3.6.
+func isHidden(r rune) bool {
+	switch {
+	case r == '\t' || r == '\n' || r == '\r':
+		return false
+	case unicode.IsControl(r):
+		return true
+	case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069: // embeddings, overrides, isolates
+		return true
+	case r == 0x200B, r >= 0x2060 && r <= 0x2065, r == 0xFEFF: // spaces and operators without a width
+		return true
+	case r >= 0xFFF9 && r <= 0xFFFB, r >= 0xE0001 && r <= 0xE001F: // annotations, language tags
+		return true
+	}
+	return false
+}

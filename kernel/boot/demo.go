@@ -1,0 +1,64 @@
+package boot
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+
+	"github.com/fatih/color"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/spf13/cobra"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// errOpenDemo is why a demo is not served to other machines by accident: its passwords are
+// in the manual.
+var errOpenDemo = errors.New("this data folder is a demo, whose passwords are public, and the server would be reachable from other machines: say --demo if that is meant, or listen on 127.0.0.1")
+
+// guardDemo says on every start that the passwords are known, and refuses to serve them
+// beyond this machine unless --demo says that it is meant.
+func guardDemo(k *kernel.Kernel, app core.App, said, reachable bool) error {
+	mark, err := kernel.One[kernel.DemoMark](k)
+	if err != nil {
+		return err
+	}
+	is, err := mark.IsDemo(app)
+	if err != nil || !is {
+		return err
+	}
+	if reachable && !said {
+		return errOpenDemo
+	}
+	color.New(color.FgYellow, color.Bold).Println("DEMO: the people in this data folder are made up and their passwords are public. Never put real patients into it.")
+	return nil
+}
+
+// isReachable reports whether serve, as it was called, listens beyond loopback. Domains are
+// served on every address of the machine.
+func isReachable(c *cobra.Command, domains []string) bool {
+	if len(domains) > 0 {
+		return true
+	}
+	for _, flag := range []string{"http", "https"} {
+		f := c.Flags().Lookup(flag)
+		if f != nil && f.Value.String() != "" && !isLoopback(f.Value.String()) {
+			return true
+		}
+	}
+	return false // PocketBase's default is 127.0.0.1:8090
+}
+
+// isLoopback reports whether only programs of this machine reach a server on addr. A name
+// counts when it is localhost: what others resolve to is not known ahead.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		host = addr
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,6 @@
+//go:build !(darwin || linux)
+
+package kernel
+
+// DiskRoom is not known on this system.
+func DiskRoom(string) (free, size uint64, known bool) { return 0, 0, false }

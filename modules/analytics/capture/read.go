@@ -1,0 +1,205 @@
+package capture
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/row"
+)
+
+// Batch is the present state of the rows that notes of the log are about.
+type Batch struct {
+	Upto    int64 // the last note's seq
+	Notes   int   // how many notes it covers, 0 when none are waiting
+	Changes []Change
+	Rejects []row.Reject
+}
+
+// Change is what is new in one table.
+type Change struct {
+	Table   analyticsapi.Table
+	Upserts []row.Row
+	Deletes []string // ids of rows that are no more
+}
+
+// maxBytes bounds what one reading takes into memory, in bytes of text, roughly.
+const maxBytes = 16 << 20
+
+var errLarge = errors.New("too much for one reading")
+
+// Batch reads up to limit notes after seq and the rows they are about; of tables that skip
+// names nothing is read. Very large rows make it read fewer.
+func (v *View) Batch(after int64, limit int, skip map[string]bool) (Batch, error) {
+	for {
+		b, err := v.batch(after, limit, skip)
+		if errors.Is(err, errLarge) && limit > 1 {
+			limit = max(1, limit/4)
+			continue
+		}
+		return b, err
+	}
+}
+
+func (v *View) batch(after int64, limit int, skip map[string]bool) (Batch, error) {
+	b := Batch{Upto: after}
+	keys, err := v.keys(&b, limit)
+	if err != nil {
+		return b, fmt.Errorf("log of analytics: %w", err)
+	}
+	room := maxBytes
+	if limit == 1 {
+		room = 1 << 40 // one row is taken however large
+	}
+	for _, name := range v.names() {
+		st := v.layout.byName[name]
+		ids := keys[st.id]
+		if st.id == "" || len(ids) == 0 || skip[name] {
+			continue
+		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		c := Change{Table: st.maker.Table}
+		rows, rejects, err := v.byID(st, ids, &room)
+		if err != nil {
+			return b, err
+		}
+		c.Upserts, b.Rejects = rows, append(b.Rejects, rejects...)
+		c.Deletes = gone(st.maker, ids, rows)
+		b.Changes = append(b.Changes, c)
+	}
+	return b, nil
+}
+
+// names are the tables in the order in which modules declare them.
+func (v *View) names() (names []string) {
+	for name := range v.layout.byName {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// keys returns the ids that the notes name, by collection. An id that is no text of UTF-8
+// cannot have left, and is left out.
+func (v *View) keys(b *Batch, limit int) (map[string][]string, error) {
+	rows, err := v.tx.QueryContext(v.ctx, `SELECT seq, tbl, pk FROM `+logTable+` WHERE seq > ? ORDER BY seq LIMIT ?`, b.Upto, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	keys := map[string][]string{}
+	for rows.Next() {
+		var collection string
+		var pk any
+		if err := rows.Scan(&b.Upto, &collection, &pk); err != nil {
+			return nil, err
+		}
+		b.Notes++
+		if id, ok := pk.(string); ok && utf8.ValidString(id) {
+			keys[collection] = append(keys[collection], id)
+		}
+	}
+	return keys, rows.Err()
+}
+
+// gone returns the warehouse's ids of those that no row was made for.
+func gone(m *row.Maker, ids []string, rows []row.Row) (deletes []string) {
+	there := make(map[string]bool, len(rows))
+	for i := range rows {
+		there[rows[i].ID] = true
+	}
+	for _, id := range ids {
+		if out, why := m.ID(id); why == "" && !there[out] {
+			deletes = append(deletes, out)
+		}
+	}
+	slices.Sort(deletes)
+	return deletes
+}
+
+// byID reads the rows of the ids, ordered by their ids in the warehouse.
+func (v *View) byID(st stored, ids []string, room *int) ([]row.Row, []row.Reject, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	q, err := v.tx.QueryContext(v.ctx, "SELECT 0, id, "+st.fields+" FROM "+st.quoted+" WHERE id IN (SELECT value FROM json_each(?))", string(list))
+	if err != nil {
+		return nil, nil, fmt.Errorf("table %s: %w", st.maker.Table.Name, err)
+	}
+	var c Chunk
+	if err := c.scan(st, q, room); err != nil {
+		return nil, nil, err
+	}
+	if c.cut {
+		return nil, nil, errLarge
+	}
+	slices.SortFunc(c.Rows, func(a, b row.Row) int { return compare(a.ID, b.ID) })
+	return c.Rows, c.Rejects, nil
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// Chunk is a piece of a table that is read in full.
+type Chunk struct {
+	Rows    []row.Row
+	Rejects []row.Reject
+	Rowid   int64  // of the last row read
+	ID      string // the last row's id, as the clinic has it
+	Done    bool   // nothing comes after it
+	read    int
+	named   bool // it has a row whose id is text
+	cut     bool
+}
+
+// scan makes rows of what a query selects: rowid, id, the columns, extra. It stops where
+// there is no room in memory.
+func (c *Chunk) scan(st stored, q *sql.Rows, room *int) error {
+	defer q.Close()
+	n := len(st.maker.Table.Columns)
+	raw, into := make([]any, n+2), make([]any, n+3)
+	into[0] = &c.Rowid
+	for i := range raw {
+		into[i+1] = &raw[i]
+	}
+	for q.Next() {
+		if *room <= 0 && c.read > 0 {
+			c.cut = true
+			return nil
+		}
+		if err := q.Scan(into...); err != nil {
+			return fmt.Errorf("table %s: %w", st.maker.Table.Name, err)
+		}
+		c.read++
+		for _, v := range raw {
+			if s, ok := v.(string); ok {
+				*room -= len(s)
+			}
+		}
+		if id, ok := raw[0].(string); ok {
+			c.ID, c.named = id, true
+		}
+		r, rejects, ok := st.maker.Make(raw[0], raw[1:n+1], raw[n+1])
+		c.Rejects = append(c.Rejects, rejects...)
+		if ok {
+			c.Rows = append(c.Rows, r)
+		}
+	}
+	if err := q.Err(); err != nil {
+		return fmt.Errorf("table %s: %w", st.maker.Table.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/progress"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/ship"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
+)
+
+func command(k *kernel.Kernel) *cobra.Command {
+	c := &cobra.Command{Use: "analytics", Short: "Look after the analytics warehouse in PostgreSQL"}
+	c.AddCommand(
+		&cobra.Command{
+			Use: "status", Short: "Tell how far the warehouse is behind", Args: cobra.NoArgs,
+			Long: "Tell how far the warehouse is behind. It works beside a running server.",
+			RunE: func(c *cobra.Command, _ []string) error {
+				return tool{k, c.OutOrStdout(), progress.New()}.status(within(c))
+			},
+		},
+		&cobra.Command{
+			Use: "backfill [table…]", Short: "Read tables in full again, all when none is named",
+			Long: "Read tables in full again, all when none is named, comparing with what the warehouse has.\nBeside a running server that server does it; without one this command does.",
+			RunE: func(c *cobra.Command, args []string) error {
+				return tool{k, c.OutOrStdout(), progress.New()}.backfill(within(c), args)
+			},
+		},
+		verifyCommand(k), schemaCommand(k), viewsCommand(k),
+		&cobra.Command{
+			Use: "reset", Short: "Forget what was shipped: the next start compares every table anew", Args: cobra.NoArgs,
+			Long:        "Forget what was shipped: the next start compares every table with the warehouse anew. Nothing is deleted there. Stop the server first.",
+			Annotations: map[string]string{kernel.Alone: "yes"},
+			RunE: func(c *cobra.Command, _ []string) error {
+				if err := capture.Remove(k.App); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(c.OutOrStdout(), "The change log and its triggers are gone. The next start of the server makes them again and compares every table with the warehouse.")
+				return err
+			},
+		},
+	)
+	return c
+}
+
+func verifyCommand(k *kernel.Kernel) *cobra.Command {
+	repair := false
+	c := &cobra.Command{
+		Use: "verify [table…]", Short: "Compare every row with the warehouse",
+		Long: "Compare counts and checksums of every table with the warehouse, and where they differ row by row.\nIt works beside a running server; what is under way counts as no difference. It ends with status 1 if something differs.",
+		RunE: func(c *cobra.Command, args []string) error {
+			return tool{k, c.OutOrStdout(), progress.New()}.verify(within(c), args, repair)
+		},
+	}
+	c.Flags().BoolVar(&repair, "repair", false, "have the rows that differ shipped again, and only those")
+	return c
+}
+
+func within(c *cobra.Command) context.Context {
+	if ctx := c.Context(); ctx != nil {
+		return ctx
+	}
+	return context.Background()
+}
+
+// tool is one run of a command.
+type tool struct {
+	k   *kernel.Kernel
+	out io.Writer
+	bar *progress.Bar
+}
+
+func (t tool) say(format string, args ...any) {
+	t.bar.Clear()
+	fmt.Fprintf(t.out, format+"\n", args...) // a terminal that is gone must not end the work
+}
+
+// open connects to the warehouse, to look.
+func (t tool) open(ctx context.Context) (ship.Config, *warehouse.Warehouse, error) {
+	c, err := config(t.k)
+	if err != nil {
+		return c, nil, err
+	}
+	if _, err := capture.Ensure(t.k.App, c.Tables); err != nil {
+		return c, nil, err
+	}
+	w, err := warehouse.Open(ctx, c.URL(), c.Site)
+	return c, w, err
+}
+
+func (t tool) status(ctx context.Context) error {
+	c, w, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closing(w)
+	at, err := w.Position(ctx)
+	if err != nil {
+		return err
+	}
+	own, err := capture.ReadState(t.k.App)
+	if err != nil {
+		return err
+	}
+	n, err := waiting(t.k.App, at.Seq)
+	if err != nil {
+		return err
+	}
+	t.say("site       %s", c.Site)
+	switch {
+	case at.Epoch == "":
+		t.say("state      never shipped")
+		return nil
+	case at.Epoch != own.Epoch:
+		t.say("state      the warehouse is ahead of this data folder, or another folder ships: everything is compared at the next start")
+	case at.Snapshot != "":
+		t.say("state      tables are read in full: %s", strings.Join(ship.Todo(at.Snapshot), ", "))
+	default:
+		t.say("state      every change is shipped")
+	}
+	lease := "none: no server ships now"
+	if at.Fresh {
+		lease = "held by another data folder"
+		if at.Holder == c.Holder {
+			lease = "held by this data folder's server"
+		}
+	}
+	t.say("lease      %s", lease)
+	t.say("position   %d", at.Seq)
+	t.say("waiting    %d changes", n)
+	if own.DrainedAt > 0 {
+		t.say("caught up  %s", time.Unix(own.DrainedAt, 0).UTC().Format(time.RFC3339))
+	}
+	total, rejects, err := w.Rejects(ctx, 20)
+	if err != nil {
+		return err
+	}
+	t.say("set aside  %d values", total)
+	for _, r := range rejects {
+		t.say("           %s %s %s: %s", r.Table, r.ID, r.Column, r.Reason)
+	}
+	return nil
+}
+
+// named checks the names of tables on the command line; none are all.
+func named(c ship.Config, names []string) ([]string, error) {
+	var all []string
+	for _, t := range c.Tables {
+		all = append(all, t.Name)
+	}
+	for _, n := range names {
+		if !slices.Contains(all, n) {
+			return nil, fmt.Errorf("there is no table %q in the warehouse: want one of %s", n, strings.Join(all, ", "))
+		}
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	return names, nil
+}
+
+func (t tool) backfill(ctx context.Context, names []string) error {
+	c, w, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closing(w)
+	if names, err = named(c, names); err != nil {
+		return err
+	}
+	if err := capture.Mark(t.k.App, capture.Asked, names...); err != nil {
+		return err
+	}
+	if err := t.settle(ctx, c, w); err != nil {
+		return err
+	}
+	t.say("%s: read in full, nothing waits.", strings.Join(names, ", "))
+	return nil
+}
+
+func closing(w *warehouse.Warehouse) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_ = w.Close(ctx) // the server notices a connection that is gone
+}

@@ -1,0 +1,119 @@
+package analytics
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/ship"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+)
+
+var (
+	urlSetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_URL", Secret: true, Doc: "postgres://role:password@host/database of the analytics warehouse. Unset, nothing is noted and nothing leaves."}
+	siteSetting    = kernel.Setting{Name: "POLYCLINIC_SITE_ID", Doc: "What the clinic is called in the warehouse: letters, digits and _ . -, at most 60. No two sites may have the same. Unset, it is drawn from when the clinic's data folder was made."}
+	keySetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY", Secret: true, Doc: "With it, 16 characters or more, patients' ids leave as pseudonyms. Another key makes other pseudonyms: every patient's row is shipped again."}
+	extraSetting   = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_EXTRA", Default: "off", Doc: "on: the clinic's own x_ fields of declared collections leave too, in the column extra."}
+	historySetting = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_HISTORY", Default: "off", Doc: "on: the warehouse keeps every version of every row besides the present one."}
+	capSetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_LOG_CAP", Default: "2000000", Doc: "How many changed rows may wait for a warehouse that is away, some 40 bytes each. Beyond, their list is dropped and every table is read in full once it is back."}
+)
+
+var settings = []kernel.Setting{urlSetting, siteSetting, keySetting, extraSetting, historySetting, capSetting}
+
+// configured reports whether there is a warehouse.
+func configured() bool { return urlSetting.Value() != "" }
+
+var reSite = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$`)
+
+// errUnset says that there is no warehouse, on the command line.
+var errUnset = errors.New("the analytics warehouse is not set up: set " + urlSetting.Name + " or " + urlSetting.Name + "_FILE")
+
+// config reads the settings and reports all that do not hold.
+func config(k *kernel.Kernel) (ship.Config, error) {
+	var errs []error
+	c := ship.Config{App: k.App, Tables: Tables(k), URL: urlSetting.Value, Now: time.Now}
+	if !configured() {
+		return c, errUnset
+	}
+	errs = append(errs, analyticsapi.Check(c.Tables))
+	var err error
+	if c.Site, err = Site(k.App); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Holder, err = holder(k.App); err != nil {
+		errs = append(errs, err)
+	}
+	if key := keySetting.Value(); key != "" {
+		if len(key) < 16 {
+			errs = append(errs, fmt.Errorf("%s is too short: want 16 characters or more", keySetting.Name))
+		}
+		c.Options.Key = []byte(key)
+	}
+	if c.Options.Extra, err = onOff(extraSetting); err != nil {
+		errs = append(errs, err)
+	}
+	if c.History, err = onOff(historySetting); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Cap, err = strconv.ParseInt(capSetting.Value(), 10, 64); err != nil || c.Cap < 1 {
+		errs = append(errs, fmt.Errorf("%s must be a number above 0", capSetting.Name))
+	}
+	return c, errors.Join(errs...)
+}
+
+func onOff(s kernel.Setting) (bool, error) {
+	switch strings.ToLower(s.Value()) {
+	case "on", "true", "1", "yes":
+		return true, nil
+	case "off", "false", "0", "no", "":
+		return false, nil
+	}
+	return false, fmt.Errorf("%s must be on or off", s.Name)
+}
+
+// Tables are what the modules declare.
+func Tables(k *kernel.Kernel) []analyticsapi.Table { return kernel.All[analyticsapi.Table](k) }
+
+// Site returns what the clinic is called in the warehouse. Where nobody named it, the name
+// comes from when its data folder was made: no two have the same, and a restored backup
+// keeps it.
+func Site(app core.App) (string, error) {
+	if s := siteSetting.Value(); s != "" {
+		if !reSite.MatchString(s) {
+			return "", fmt.Errorf("%s: want letters, digits and _ . -, at most 60, beginning with a letter or digit", siteSetting.Name)
+		}
+		return s, nil
+	}
+	r, err := app.FindRecordById("clinic", clinicapi.RecordID)
+	if err != nil {
+		return "", fmt.Errorf("clinic settings: %w", err)
+	}
+	sum := sha256.Sum256([]byte("site " + r.GetString("created")))
+	return "site-" + hex.EncodeToString(sum[:6]), nil
+}
+
+// holder names this data folder on this machine: the same after a crash, another one for a
+// copy of the folder.
+func holder(app core.App) (string, error) {
+	dir, err := filepath.Abs(app.DataDir())
+	if err != nil {
+		return "", fmt.Errorf("data folder: %w", err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	sum := sha256.Sum256([]byte(host + "\x00" + dir))
+	return hex.EncodeToString(sum[:8]), nil
+}

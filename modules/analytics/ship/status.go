@@ -1,0 +1,172 @@
+package ship
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
+)
+
+// States of a shipper.
+const (
+	Starting = "starting" // has not connected yet
+	Copying  = "copying"  // tables are read in full
+	Live     = "live"     // ships every change
+	Waiting  = "waiting"  // tries again, see Error
+	Refused  = "refused"  // somebody must act, see Error; it tries now and then
+	Stopped  = "stopped"
+)
+
+// Snapshot is what a shipper is doing at one moment.
+type Snapshot struct {
+	State     string
+	Error     string // the last, "" while it works
+	ErrorAt   time.Time
+	Failures  int // in a row
+	Epoch     string
+	Seq       int64
+	ShippedAt time.Time // the last transaction
+	DrainedAt time.Time // when nothing was waiting, zero: not since the start
+	Rejects   int64     // values set aside in the warehouse
+	Tables    []Progress
+}
+
+// Progress is how far one table's full reading is.
+type Progress struct {
+	Table string
+	State string // "waiting", "copying", "done"
+	Rows  int64
+	Of    int64 // 0 while it is not known
+}
+
+// Status is the part of a shipper that others read while it works.
+type Status struct {
+	mu  sync.Mutex
+	now Snapshot
+}
+
+func (s *Status) begin(c Config) {
+	s.now.State = Starting
+	for _, t := range c.Tables {
+		s.now.Tables = append(s.now.Tables, Progress{Table: t.Name, State: "done"})
+	}
+}
+
+func (s *Status) snapshot() Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.now
+	out.Tables = slices.Clone(out.Tables)
+	return out
+}
+
+// moved notes where the warehouse stands.
+func (s *Status) moved(at warehouse.Position, p plan, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.Epoch, s.now.Seq, s.now.ShippedAt = at.Epoch, at.Seq, now
+	s.now.State, s.now.Error, s.now.Failures = Live, "", 0
+	if len(p.Todo) > 0 {
+		s.now.State = Copying
+	}
+	for i := range s.now.Tables {
+		t := &s.now.Tables[i]
+		switch {
+		case t.Table == p.first() && p.Begun:
+			t.State = "copying"
+		case slices.Contains(p.Todo, t.Table):
+			if t.State != "waiting" {
+				t.Rows = 0
+			}
+			t.State = "waiting"
+		default:
+			t.State = "done"
+		}
+	}
+}
+
+// expects notes how many rows a reading will have, and how many are in already.
+func (s *Status) expects(table string, in, of int64) {
+	s.each(table, func(t *Progress) { t.State, t.Rows, t.Of = "copying", in, of })
+}
+
+// read notes rows that are in.
+func (s *Status) read(table string, rows int, done bool) {
+	s.each(table, func(t *Progress) {
+		t.Rows += int64(rows)
+		if done {
+			t.Of = t.Rows
+		}
+	})
+}
+
+func (s *Status) each(table string, fn func(*Progress)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.now.Tables {
+		if s.now.Tables[i].Table == table {
+			fn(&s.now.Tables[i])
+		}
+	}
+}
+
+func (s *Status) rejects(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.Rejects = n
+}
+
+func (s *Status) drained(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.DrainedAt = now
+}
+
+// failed notes an error and reports whether it is worth a line in the log: the first of its
+// kind, and every twentieth.
+func (s *Status) failed(err error, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := err.Error()
+	if errors.Is(err, context.DeadlineExceeded) {
+		text = "the analytics database did not answer in time"
+	}
+	news := s.now.Error != text || s.now.Failures%20 == 0
+	s.now.Failures++
+	s.now.Error, s.now.ErrorAt, s.now.State = text, now, Waiting
+	var known *warehouse.Error
+	if errors.As(err, &known) && !warehouse.Retryable(err) {
+		s.now.State = Refused
+	}
+	return news
+}
+
+func (s *Status) stopped() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.State = Stopped
+}
+
+// expect finds out how many rows a table's reading will have.
+func (s *Shipper) expect(ctx context.Context, table string) error {
+	v, err := s.source.View(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.End()
+	n, err := v.Count(table)
+	if err != nil {
+		return err
+	}
+	in := int64(0)
+	for _, t := range s.status.snapshot().Tables {
+		if t.Table == table && s.plan.Begun {
+			in = t.Rows
+		}
+	}
+	s.status.expects(table, in, n)
+	return nil
+}

@@ -1,0 +1,98 @@
+package analytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/ship"
+)
+
+// shown is how many differences are named one by one.
+const shown = 20
+
+func (t tool) verify(ctx context.Context, names []string, repair bool) error {
+	c, w, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closing(w)
+	if names, err = named(c, names); err != nil {
+		return err
+	}
+	at, err := w.Position(ctx)
+	if err != nil {
+		return err
+	}
+	own, err := capture.ReadState(t.k.App)
+	if err != nil {
+		return err
+	}
+	if at.Epoch == "" || at.Epoch != own.Epoch || at.Snapshot != "" {
+		return errors.New("the first reading of every table is not finished: see `polyclinic analytics status`")
+	}
+	source, err := capture.NewSource(t.k.App, c.Tables, c.Options)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	v := &ship.Verifier{App: t.k.App, Source: source, W: w, Each: func(_ string, rows int64) { t.bar.Show(rows) }}
+	list, err := t.compare(ctx, v, c, names)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	if !repair {
+		return fmt.Errorf("%d rows differ: --repair ships them again", len(list))
+	}
+	if err := v.Repair(ctx, list); err != nil {
+		return err
+	}
+	if err := t.settle(ctx, c, w); err != nil {
+		return err
+	}
+	var again []string
+	for _, d := range list {
+		if !slices.Contains(again, d.Table) {
+			again = append(again, d.Table)
+		}
+	}
+	t.say("%d rows were shipped again. Once more:", len(list))
+	if list, err = t.compare(ctx, v, c, again); err == nil && len(list) > 0 {
+		err = fmt.Errorf("%d rows still differ", len(list))
+	}
+	return err
+}
+
+// compare says of each table what it found.
+func (t tool) compare(ctx context.Context, v *ship.Verifier, c ship.Config, names []string) (list []ship.Difference, err error) {
+	for _, table := range c.Tables {
+		if !slices.Contains(names, table.Name) {
+			continue
+		}
+		t.bar.Begin(fmt.Sprintf("%-20s", table.Name), v.Count(ctx, table.Name), "rows")
+		found, err := v.Table(ctx, table)
+		if err != nil {
+			t.bar.Clear()
+			return nil, err
+		}
+		word := "the same"
+		if n := len(found.Differences); n > 0 {
+			word = fmt.Sprintf("%d differ", n)
+		}
+		t.say("%-20s %9d rows  checksum %016x  %s", table.Name, found.Rows, found.Sum, word)
+		if found.SetAside > 0 {
+			t.say("    %d rows that the warehouse refuses are set aside, see polyclinic.sync_reject", found.SetAside)
+		}
+		for i, d := range found.Differences {
+			if i == shown {
+				t.say("    and %d more", len(found.Differences)-shown)
+				break
+			}
+			t.say("    %s %s %s", d.Table, d.ID, d.Kind)
+		}
+		list = append(list, found.Differences...)
+	}
+	return list, nil
+}

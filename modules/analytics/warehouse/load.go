@@ -1,0 +1,148 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+
+	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/row"
+)
+
+// Load is rows of one table of a first copy.
+type Load struct {
+	From, To Position // To.Snapshot is the cursor behind these rows
+	Table    analyticsapi.Table
+	Rows     []row.Row
+	Rejects  []row.Reject
+}
+
+// CopyInto writes rows of a first copy with COPY, the fastest there is, in one transaction
+// that also notes the cursor. The site should not have them yet: if it has one, or the
+// database refuses a value or knows no COPY, they are written as by Apply.
+func (w *Warehouse) CopyInto(ctx context.Context, l Load) ([]row.Reject, error) {
+	slow := Batch{From: l.From, To: l.To, Rejects: l.Rejects, Changes: []Change{{Table: l.Table, Rows: l.Rows}}}
+	if !w.copies || w.History {
+		return w.Apply(ctx, slow)
+	}
+	return w.again(func() ([]row.Reject, error) {
+		err := w.begin(ctx, l.From, l.To, w.rejects(l.Rejects)...)
+		if err == nil {
+			err = w.copy(ctx, l.Table, l.Rows)
+		}
+		if err == nil {
+			return nil, w.commit(ctx)
+		}
+		w.rollback(ctx)
+		if errors.Is(err, ErrData) {
+			return w.Apply(ctx, slow)
+		}
+		return nil, err
+	})
+}
+
+func (w *Warehouse) copy(ctx context.Context, t analyticsapi.Table, rows []row.Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.patience())
+	defer cancel()
+	sql := copySQL(t)
+	if w.Sent != nil {
+		w.Sent(sql)
+	}
+	_, err := w.conn.PgConn().CopyFrom(ctx, &copyRows{site: w.site, table: t, rows: rows}, sql)
+	return w.explain(err)
+}
+
+// Empty reports whether the site has no row in the table.
+func (w *Warehouse) Empty(ctx context.Context, t analyticsapi.Table) (bool, error) {
+	results, err := w.send(ctx, call{emptySQL(t), []arg{text(w.site)}})
+	if err != nil {
+		return false, err
+	}
+	return results[0].text(0, 0) == "t", nil
+}
+
+// Range is the rows of a table with ids behind After up to Upto, Upto included, by their
+// bytes: all that the site has of them.
+type Range struct {
+	From, To Position
+	Table    analyticsapi.Table
+	After    *string // nil: from the first on, the empty id included
+	Upto     *string // nil: to the last
+	Rows     []row.Row
+	Rejects  []row.Reject
+}
+
+// Replaced is what Replace found.
+type Replaced struct {
+	Same, Written, Deleted int
+	Rejected               []row.Reject
+}
+
+// Replace makes the range in the warehouse equal to Rows, in one transaction: it compares
+// hashes first, writes what differs and deletes what is not among them.
+func (w *Warehouse) Replace(ctx context.Context, r Range) (done Replaced, err error) {
+	done.Rejected, err = w.again(func() ([]row.Reject, error) {
+		done = Replaced{}
+		args := []arg{text(w.site)}
+		for _, end := range []*string{r.After, r.Upto} {
+			if end != nil {
+				args = append(args, text(*end))
+			}
+		}
+		results, err := w.beginRead(ctx, r.From, r.To, call{keysSQL(r.Table, r.After != nil, r.Upto != nil), args})
+		if err != nil {
+			w.rollback(ctx)
+			return nil, err
+		}
+		keys, err := readKeys(results[0])
+		if err != nil {
+			w.rollback(ctx)
+			return nil, err
+		}
+		change := differ(keys, r)
+		done.Written, done.Deleted = len(change.Rows), len(change.Deleted)
+		done.Same = len(r.Rows) - done.Written
+		return w.finish(ctx, Batch{From: r.From, To: r.To, Rejects: r.Rejects, Changes: []Change{change}})
+	})
+	return done, err
+}
+
+// finish does the changes of a batch in the transaction that has begun and moved.
+func (w *Warehouse) finish(ctx context.Context, b Batch) ([]row.Reject, error) {
+	calls, err := w.calls(b)
+	if err == nil && len(calls) > 0 {
+		_, err = w.send(ctx, calls...)
+	}
+	if err == nil {
+		return nil, w.commit(ctx)
+	}
+	w.rollback(ctx)
+	if errors.Is(err, ErrData) {
+		return w.sift(ctx, b)
+	}
+	return nil, err
+}
+
+// differ compares what is there with what must be.
+func differ(there []Key, r Range) Change {
+	hashes := make(map[string]int64, len(there))
+	for _, k := range there {
+		hashes[k.ID] = k.Hash
+	}
+	c := Change{Table: r.Table}
+	for i := range r.Rows {
+		h, ok := hashes[r.Rows[i].ID]
+		delete(hashes, r.Rows[i].ID)
+		if !ok || h != r.Rows[i].Hash {
+			c.Rows = append(c.Rows, r.Rows[i])
+		}
+	}
+	for _, k := range there {
+		if _, left := hashes[k.ID]; left {
+			c.Deleted = append(c.Deleted, k.ID)
+		}
+	}
+	return c
+}

@@ -1,0 +1,184 @@
+package warehouse_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/polyclinic-os/polyclinic/modules/analytics/postgrestest"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/row"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
+)
+
+var update = flag.Bool("update", false, "write testdata/statements.sql anew")
+
+// everything does with a warehouse all that it can, a row to set aside included.
+func everything(t *testing.T, server *postgrestest.Server, url, via string, sent func(string)) {
+	t.Helper()
+	w, err := warehouse.Open(ctx, via, "north")
+	must(t, err)
+	defer w.Close(ctx)
+	w.Sent = sent
+	must(t, w.EnsureSchema(ctx, tables))
+	server.Exec(t, url, "ALTER TABLE polyclinic.visits DROP COLUMN urgent", "ALTER TABLE polyclinic.visits ADD CONSTRAINT small CHECK (minutes < 1000)")
+	must(t, w.EnsureSchema(ctx, tables))
+	must(t, w.NewEpoch(ctx, warehouse.Position{}, at(1)))
+	must(t, w.NewEpoch(ctx, at(1), at(2)))
+	_, err = w.Empty(ctx, visits)
+	must(t, err)
+	rows := several(10)
+	steps := []func(from, to warehouse.Position) error{
+		func(from, to warehouse.Position) error {
+			_, err := w.CopyInto(ctx, warehouse.Load{From: from, To: to, Table: visits, Rows: rows})
+			return err
+		},
+		func(from, to warehouse.Position) error {
+			_, err := w.Apply(ctx, warehouse.Batch{From: from, To: to, Rejects: []row.Reject{{Table: "visits", ID: "x", Column: "day", Reason: "is no day"}},
+				Changes: []warehouse.Change{{Table: visits, Rows: []row.Row{visit("new", 1), visit("bad", 9999)}, Deleted: []string{"gone"}}}})
+			return err
+		},
+		func(from, to warehouse.Position) error {
+			_, err := w.Replace(ctx, warehouse.Range{From: from, To: to, Table: visits, Upto: &rows[3].ID, Rows: rows[:2]})
+			return err
+		},
+		func(from, to warehouse.Position) error {
+			_, err := w.Replace(ctx, warehouse.Range{From: from, To: to, Table: visits, After: &rows[3].ID, Upto: &rows[5].ID, Rows: rows[4:5]})
+			return err
+		},
+		func(from, to warehouse.Position) error {
+			_, err := w.Replace(ctx, warehouse.Range{From: from, To: to, Table: visits, After: &rows[5].ID, Rows: rows[6:8]})
+			return err
+		},
+		func(from, to warehouse.Position) error {
+			_, err := w.Replace(ctx, warehouse.Range{From: from, To: to, Table: visits, Rows: rows[6:8]})
+			return err
+		},
+	}
+	for i, step := range steps {
+		if err := step(at(i+2), at(i+3)); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	end := at(len(steps) + 2)
+	must(t, w.Beat(ctx, end))
+	_, err = w.Buckets(ctx, visits, 2)
+	must(t, err)
+	_, err = w.IDs(ctx, visits, "vi", 2)
+	must(t, err)
+	_, _, err = w.Rejects(ctx, 3)
+	must(t, err)
+	_, err = w.Position(ctx)
+	must(t, err)
+	same(t, rowsOf(t, url, "north"), rows[6:8])
+	must(t, w.Release(ctx, end))
+}
+
+// TestStatements holds on to the list of all that is ever sent to the warehouse, in
+// testdata/statements.sql, and refuses in it what Citus, CockroachDB, YugabyteDB or a
+// pooler in transaction mode does not take.
+//
+//	go test -run TestStatements -update ./modules/analytics/warehouse/
+func TestStatements(t *testing.T) {
+	server := postgres.Server(t)
+	url := server.Database(t)
+	var list []string
+	everything(t, server, url, url, func(sql string) {
+		if !slices.Contains(list, sql) {
+			list = append(list, sql)
+		}
+	})
+	for _, sql := range list {
+		if why := unportable(sql); why != "" {
+			t.Errorf("%s: %s", why, sql)
+		}
+	}
+	slices.Sort(list)
+	got := "-- Every statement that the sync sends, here with the tables of the tests.\n" + strings.Join(list, ";\n") + ";\n"
+	if *update {
+		must(t, os.WriteFile("testdata/statements.sql", []byte(got), 0o644))
+	}
+	want, err := os.ReadFile("testdata/statements.sql")
+	must(t, err)
+	if got != string(want) {
+		t.Errorf("testdata/statements.sql is not what is sent: see what changed, check it for the other engines, and run with -update. Sent:\n%s", got)
+	}
+}
+
+var refused = []struct{ why, pattern string }{
+	{"no temporary tables: a pooler's next transaction has another session, Citus does not distribute them", `\bTEMP(ORARY)?\b`},
+	{"no MERGE: Citus refuses it from a plain source", `\bMERGE\b`},
+	{"no sequences: a bottleneck where tables are distributed", `\b(SERIAL|BIGSERIAL|SEQUENCE|NEXTVAL|IDENTITY|GENERATED)\b`},
+	{"no volatile functions in UPDATE and INSERT: Citus refuses them", `\b(RANDOM|CLOCK_TIMESTAMP|GEN_RANDOM_UUID|TIMEOFDAY|SETVAL|TXID_CURRENT)\b`},
+	{"no settings of a session: it may be another's next", `^\s*(SET\s+(?:S|[^L\s])|SET\s+L[^O]|RESET\b|DISCARD\b)`},
+	{"no advisory locks: CockroachDB has none, and a pooler loses them", `ADVISORY`},
+	{"nothing prepared under a name", `^\s*(PREPARE|EXECUTE|DEALLOCATE)\b`},
+	{"no cursors over transactions", `WITH HOLD`},
+	{"nothing that waits for whole tables", `^\s*(LOCK|TRUNCATE|VACUUM)\b`},
+	{"no notifications: a pooler loses them, CockroachDB has none", `^\s*(LISTEN|NOTIFY|UNLISTEN)\b`},
+	{"no NOT … ANY: with 20,000 elements it took minutes", `NOT\s*\(?[^()]*=\s*ANY`},
+	{"no FOR UPDATE: Citus takes it on one shard alone", `FOR\s+(UPDATE|SHARE)`},
+	{"no procedural code", `^\s*(DO|CALL)\s|\bCREATE\s+(OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE|TRIGGER)\b`},
+	{"nothing is dropped", `\bDROP\s+(TABLE|COLUMN|SCHEMA)\b`},
+}
+
+// unportable says why a statement is refused, "" when it is not.
+func unportable(sql string) string {
+	if strings.HasPrefix(sql, "COMMENT ON ") {
+		return "" // its text may hold any word
+	}
+	for _, r := range refused {
+		if regexp.MustCompile("(?i)" + r.pattern).MatchString(sql) {
+			return r.why
+		}
+	}
+	// Distributed tables are found by their site: a statement on one names it.
+	onTable := regexp.MustCompile(`(?i)\b(FROM|INTO|UPDATE|COPY)\s+polyclinic\.`).MatchString(sql)
+	if onTable && !strings.Contains(sql, "site_id") {
+		return "names no site_id"
+	}
+	return ""
+}
+
+func TestUnportableIsRefused(t *testing.T) {
+	for _, sql := range []string{
+		"CREATE TEMP TABLE x (y int)", "MERGE INTO polyclinic.a USING b", "CREATE TABLE polyclinic.x (site_id text, n bigserial)",
+		"UPDATE polyclinic.sync_site SET tok = random() WHERE site_id = $1", "SET statement_timeout = 0", "SET SESSION x = 1", "SELECT pg_advisory_lock(1)",
+		"DELETE FROM polyclinic.a WHERE site_id = $1 AND NOT (id = ANY($2))", "SELECT 1 FROM polyclinic.a", "PREPARE x AS SELECT 1",
+		"SELECT 1 FROM polyclinic.a WHERE site_id = $1 FOR UPDATE", "TRUNCATE polyclinic.a", "DROP TABLE polyclinic.a", "DO $$BEGIN END$$",
+	} {
+		if unportable(sql) == "" {
+			t.Errorf("taken: %s", sql)
+		}
+	}
+	for _, sql := range []string{"SET LOCAL statement_timeout = '1s'", "SELECT version()", "SELECT 1 FROM polyclinic.a WHERE site_id = $1"} {
+		if why := unportable(sql); why != "" {
+			t.Errorf("refused: %s: %s", sql, why)
+		}
+	}
+}
+
+// TestPoolerInTransactionMode does everything through a pooler that runs each transaction
+// in another session, and makes sure that what is noted as sent is all that is on the wire.
+func TestPoolerInTransactionMode(t *testing.T) {
+	server := postgres.Server(t)
+	url := server.Database(t)
+	p := postgrestest.NewPooler(t, url, 3)
+	sent := map[string]int{}
+	everything(t, server, url, server.Via(url, p.Address()), func(sql string) { sent[sql]++ })
+	if bad := p.Refused(); len(bad) > 0 {
+		t.Errorf("not in transaction mode: %q", bad)
+	}
+	seen := p.Seen()
+	for _, sql := range seen {
+		if sent[sql] == 0 && sql != "SELECT version()" {
+			t.Errorf("on the wire and not noted: %s", sql)
+		}
+	}
+	if len(seen) < 50 {
+		t.Error(fmt.Sprint("the pooler saw only ", len(seen), " statements"))
+	}
+}

@@ -1,0 +1,109 @@
+// Package auditapi is how other modules speak to the audit trail: they record what only
+// they know, mark what the trail records by itself, and give anchors a place.
+package auditapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// Entry is what a module has to say. Who did it, when, from where and in which request is
+// found by the trail. An entry names ids, never persons, and no text of a patient's data.
+type Entry struct {
+	Action   string   // what was done, such as "break-glass", "export", "erase": ^[a-z][a-z.-]*$
+	Target   string   // what it was done with, such as "csv patients"
+	Why      string   // the reason that the person gave, "" when none was asked for
+	Patients []string // ids of the patients whose data it concerns
+	Items    []string // records, as "collection/id"
+	Marks    []string // what reviewers look for, see the constants
+	Account  string   // who did it where the request does not say so, an account's id
+	Count    int      // how many rows, where they are too many to name
+}
+
+// Marks that reviewers look for.
+const (
+	OutsideCare = "outside-care" // a read of a patient who is not under the reader's care
+	BreakGlass  = "break-glass"  // a read that was made possible by giving a reason
+)
+
+// Recorder is the trail. The audit module provides it.
+type Recorder interface {
+	// Record writes the entry in the transaction of tx, or in one of its own.
+	Record(tx core.App, e Entry) error
+	// Forget erases what was kept of the values of a patient's records before and after
+	// each change. The trail itself stays whole: it says that they were erased.
+	Forget(tx core.App, patientID string) error
+}
+
+// Record adds an entry to the trail, in the transaction of tx: either both the entry and
+// what it speaks of are there, or neither. An error must stop the action. In a build
+// without the audit module there is no trail and nothing to record.
+func Record(tx core.App, e Entry) error {
+	for _, r := range kernel.All[Recorder](kernel.Of(tx)) {
+		if err := r.Record(tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forget erases the kept values of a patient's records, see Recorder.Forget.
+func Forget(tx core.App, patientID string) error {
+	for _, r := range kernel.All[Recorder](kernel.Of(tx)) {
+		if err := r.Forget(tx, patientID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markerKey is where a request keeps what collects its marks.
+const markerKey = "polyclinic.audit.marker"
+
+// Marker collects the marks of one request.
+type Marker interface {
+	Mark(mark, why string)
+}
+
+// Mark marks the request's entry, and gives it a reason unless why is "". It may be called
+// until the first byte of the answer is written.
+func Mark(e *core.RequestEvent, mark, why string) {
+	if m, ok := e.Get(markerKey).(Marker); ok {
+		m.Mark(mark, why)
+	}
+}
+
+// SetMarker lets a request be marked; the audit module does so for every request.
+func SetMarker(e *core.RequestEvent, m Marker) { e.Set(markerKey, m) }
+
+// Reading is a contribution that looks at each read of patients' data, ahead of its entry.
+// Modules list theirs in Provides. It must be quick: every read waits for it.
+type Reading struct {
+	Mark string // what is put on the entry when Of finds something
+	// Of returns those of the patients whose data must not be read by the account without
+	// the mark. account is never nil, and never a superuser.
+	Of func(app core.App, account *core.Record, patients []string) ([]string, error)
+}
+
+// Anchor is what an anchor outside of the trail holds of it: the hash of one entry.
+type Anchor struct {
+	Seq  int64
+	Hash string // SHA-256 in hex
+	At   time.Time
+}
+
+// Anchors is a place outside of the trail, such as a database on another machine, whose
+// anchors show a trail that was rewritten as a whole or cut off. Modules list theirs in
+// Provides. Anchor is called once a minute at most, from one goroutine, and never while
+// somebody waits.
+type Anchors interface {
+	Name() string
+	// Anchor keeps a. Keeping the same one twice is no error.
+	Anchor(ctx context.Context, a Anchor) error
+	// Kept returns what was kept, in any order.
+	Kept(ctx context.Context) ([]Anchor, error)
+}

@@ -1,0 +1,50 @@
+package chain
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// AppendAnchor adds a line to an anchor file: number, hash and time. The file is only ever
+// appended to, so its file system may forbid everything else (chattr +a).
+func AppendAnchor(path string, h Head) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "%d %s %s\n", h.Seq, h.Hash, Now())
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// ReadAnchors reads an anchor file. A last line without its end is what a crash left of it.
+func ReadAnchors(path string) (list []Anchor, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		text := strings.TrimSpace(lines.Text())
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		var seq int64
+		var hash, at string
+		if got, _ := fmt.Sscan(text, &seq, &hash, &at); got < 3 {
+			if !lines.Scan() {
+				break
+			}
+			return nil, fmt.Errorf("%s, line %d: no anchor", path, n)
+		}
+		h, err := ParseHash(hash)
+		if err != nil {
+			return nil, fmt.Errorf("%s, line %d: %w", path, n, err)
+		}
+		list = append(list, Anchor{seq, h, path})
+	}
+	return list, lines.Err()
+}

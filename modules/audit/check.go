@@ -1,0 +1,26 @@
+package audit
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
+)
+
+var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written and anchored.", Run: func(app core.App) (found []kernel.Finding) {
+	t := of(app)
+	if c := t.chain.Load(); c != nil {
+		if c.Err() != nil || t.behind.Load() {
+			found = append(found, kernel.Finding{Code: "audit_unavailable", Level: kernel.Alarm, Text: "The audit trail cannot be written, so nothing of patients is shown: look at the server's log, and at the space on its disk."})
+		}
+		t.anchored.mu.Lock()
+		if t.anchored.err != nil {
+			found = append(found, kernel.Finding{Code: "audit_not_anchored", Level: kernel.Alarm, Text: "The audit trail could not be anchored outside of itself: look at the server's log."})
+		}
+		t.anchored.mu.Unlock()
+	}
+	if settingAnchors.Value() == "" && len(kernel.All[auditapi.Anchors](t.k)) == 0 {
+		found = append(found, kernel.Finding{Code: "audit_no_anchors", Level: kernel.Note, Text: "Somebody who can write the audit trail's files could write it anew: set POLYCLINIC_AUDIT_ANCHORS to a file on another machine's disk."})
+	}
+	return found
+}}

@@ -1,0 +1,170 @@
+package audit
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
+	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
+)
+
+func auditCommand(k *kernel.Kernel) *cobra.Command {
+	c := &cobra.Command{Use: "audit", Short: "Verify, export and archive the audit trail", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(verifyCommand(k), exportCommand(k), archiveCommand(k))
+	return c
+}
+
+// offline annotates commands that need no data folder: an auditor may have none.
+var offline = map[string]string{"offline": "yes"}
+
+func verifyCommand(k *kernel.Kernel) *cobra.Command {
+	var files []string
+	var anchors string
+	c := &cobra.Command{
+		Use: "verify", Short: "Recompute the audit trail and name the first entry that is not in order", Args: cobra.NoArgs, Annotations: offline,
+		Long: "Recompute the audit trail and name the first entry that was edited, removed, written anew, cut off or forked. It works beside a running server, and with --file\n" +
+			"on any machine, from what \"audit export\" or \"audit archive\" wrote; name the parts oldest first. It exits with 1 when the trail is not whole.",
+	}
+	c.Flags().StringSliceVar(&files, "file", nil, "exported file or archived segment, instead of the data folder's trail")
+	c.Flags().StringVar(&anchors, "anchors", "", "file of anchors (default: the setting POLYCLINIC_AUDIT_ANCHORS)")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		src := chain.Folder(dir(k.App.DataDir()))
+		if len(files) > 0 {
+			src = chain.Files(files...)
+		}
+		known, err := anchorsOf(k, anchors, len(files) == 0)
+		if err != nil {
+			return err
+		}
+		report, err := chain.Verify(src, known, len(files) == 0, nil)
+		if err == nil && report.Problem == nil && len(files) == 0 {
+			err = compareKept(filepath.Join(k.App.DataDir(), "data.db"), src, &report)
+		}
+		if err != nil {
+			return err
+		}
+		if report.Problem != nil {
+			return errors.New(report.String())
+		}
+		_, err = fmt.Fprintln(c.OutOrStdout(), report)
+		return err
+	}
+	return c
+}
+
+// anchorsOf reads what is anchored in the file, and where modules keep anchors.
+func anchorsOf(k *kernel.Kernel, file string, here bool) (list []chain.Anchor, err error) {
+	if file == "" && here {
+		file = settingAnchors.Value()
+		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+			file = "" // nothing is anchored yet; check says so
+		}
+	}
+	if file != "" {
+		if list, err = chain.ReadAnchors(file); err != nil {
+			return nil, err
+		}
+	}
+	if !here {
+		return list, nil
+	}
+	for _, place := range kernel.All[auditapi.Anchors](k) {
+		ctx, cancel := context.WithTimeout(context.Background(), anchorTimeout)
+		kept, err := place.Kept(ctx)
+		cancel()
+		if err != nil {
+			return nil, fmt.Errorf("anchors in %s: %w", place.Name(), err)
+		}
+		for _, a := range kept {
+			h, err := chain.ParseHash(a.Hash)
+			if err != nil {
+				return nil, fmt.Errorf("anchors in %s: %w", place.Name(), err)
+			}
+			list = append(list, chain.Anchor{Seq: a.Seq, Hash: h, Where: place.Name()})
+		}
+	}
+	return list, nil
+}
+
+func exportCommand(k *kernel.Kernel) *cobra.Command {
+	var from, to int64
+	c := &cobra.Command{
+		Use: "export [FILE]", Short: "Write the audit trail to a file that can be verified alone, or to the terminal", Args: cobra.MaximumNArgs(1), Annotations: offline,
+		Long: "Write the audit trail as text, one JSON object a line. A name that ends in .gz is packed. A file is readable for its owner only; one that exists is not overwritten.",
+	}
+	c.Flags().Int64Var(&from, "from", 0, "number of the first entry")
+	c.Flags().Int64Var(&to, "to", 0, "number of the last entry")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		trail := dir(k.App.DataDir())
+		if len(args) == 0 {
+			_, err := chain.Export(trail, c.OutOrStdout(), from, to)
+			return err
+		}
+		n, err := writeFile(args[0], func(out io.Writer) (int64, error) { return chain.Export(trail, out, from, to) })
+		if err == nil {
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%d entries in %s\n", n, args[0])
+		}
+		return err
+	}
+	return c
+}
+
+// writeFile leaves no half of a file behind.
+func writeFile(name string, write func(io.Writer) (int64, error)) (n int64, err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	if strings.HasSuffix(name, ".gz") {
+		z := gzip.NewWriter(f)
+		n, err = write(z)
+		err = errors.Join(err, z.Close())
+	} else {
+		n, err = write(f)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return n, err
+}
+
+func archiveCommand(k *kernel.Kernel) *cobra.Command {
+	var before string
+	c := &cobra.Command{
+		Use: "archive FOLDER", Short: "Move old segments of the audit trail, verified, into another folder", Args: cobra.ExactArgs(1), Annotations: map[string]string{kernel.Alone: "yes"},
+		Long: "Move the closed segments whose entries are all older than a day into another folder, such as one on a disk that is kept in a safe. The trail notes it, and stays\n" +
+			"verifiable: the folder's files with --file, what is left by itself. The server must not run. Searches and access logs no longer show what was moved.",
+	}
+	c.Flags().StringVar(&before, "before", "", "first day that is kept, YYYY-MM-DD (default: six years ago)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		day := time.Now().UTC().AddDate(-keepYears, 0, 0)
+		if before != "" {
+			var err error
+			if day, err = time.Parse(time.DateOnly, before); err != nil {
+				return fmt.Errorf("--before %s: a day is written YYYY-MM-DD", before)
+			}
+		}
+		moved, err := archive(dir(k.App.DataDir()), args[0], day)
+		for _, s := range moved {
+			fmt.Fprintf(c.OutOrStdout(), "entries %d to %d: %s (head %s)\n", s.First, s.Last, filepath.Join(args[0], filepath.Base(s.Path)), s.Head)
+		}
+		if err == nil && len(moved) == 0 {
+			fmt.Fprintln(c.OutOrStdout(), "no closed segment is that old")
+		}
+		return err
+	}
+	return c
+}
+
+// keepYears is how long HIPAA wants documentation kept: 45 CFR 164.316(b)(2)(i).
+const keepYears = 6

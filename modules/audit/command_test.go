@@ -1,0 +1,105 @@
+package audit_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/audit"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
+)
+
+// run runs `polyclinic audit` with arguments on the server's data folder.
+func run(s *kerneltest.Server, args ...string) (said string, err error) {
+	var out bytes.Buffer
+	c := audit.Command(s.Kernel)
+	c.SilenceErrors, c.SilenceUsage = true, true
+	c.SetOut(&out)
+	c.SetArgs(args)
+	err = c.Execute()
+	return out.String(), err
+}
+
+func TestTheCommandVerifies(t *testing.T) {
+	anchors := filepath.Join(t.TempDir(), "anchors")
+	t.Setenv("POLYCLINIC_AUDIT_ANCHORS", anchors)
+	s := set.Start(t)
+	s.As(t, as(authapi.Grace), "PUT", "/api/patients/"+patientsapi.Ada, map[string]any{"notes": "n"})
+	audit.Entries(t, s.App)
+	audit.Anchor(s.App)
+	said, err := run(s, "verify")
+	if err != nil || !strings.Contains(said, "whole: ") || !strings.Contains(said, "1 anchors agree") {
+		t.Fatal(said, err)
+	}
+	file := filepath.Join(t.TempDir(), "trail.jsonl.gz")
+	if said, err = run(s, "export", file); err != nil {
+		t.Fatal(said, err)
+	}
+	if _, err := run(s, "export", file); err == nil {
+		t.Error("a file was overwritten")
+	}
+	if info, _ := os.Stat(file); info.Mode().Perm() != 0o600 {
+		t.Error(info.Mode())
+	}
+	if said, err = run(s, "verify", "--file", file, "--anchors", anchors); err != nil || !strings.Contains(said, "1 anchors agree") {
+		t.Error(said, err)
+	}
+
+	db := open(t, audit.Dir(s.App))
+	exec(t, db, "DROP TRIGGER entries_kept_u")
+	exec(t, db, "UPDATE entries SET body = body || ' ' WHERE seq = 2")
+	if said, err = run(s, "verify"); err == nil || !strings.Contains(err.Error(), "BROKEN at entry 2") {
+		t.Error(said, err)
+	}
+	if said, err = run(s, "verify", "--file", file); err != nil {
+		t.Error(said, err)
+	}
+	if _, err = run(s, "verify", "--file", anchors); err == nil || !strings.Contains(err.Error(), "no exported audit trail") {
+		t.Error(err)
+	}
+}
+
+func TestTheCommandArchives(t *testing.T) {
+	s := set.Start(t)
+	token := s.Token(t, as(authapi.Grace))
+	for range 2 {
+		s.Do(t, "GET", "/api/patients", token, nil)
+		audit.Entries(t, s.App)
+		if err := audit.Rotate(s.App); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Do(t, "GET", "/api/patients", token, nil)
+	if err := audit.Close(s.App); err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "cold")
+	if said, err := run(s, "archive", to); err != nil || !strings.Contains(said, "no closed segment is that old") {
+		t.Fatal(said, err)
+	}
+	said, err := run(s, "archive", to, "--before", "2999-01-01")
+	if err != nil || strings.Count(said, "entries ") != 2 {
+		t.Fatal(said, err)
+	}
+	files, _ := filepath.Glob(filepath.Join(to, "trail-*.db"))
+	if len(files) != 2 {
+		t.Fatal(files)
+	}
+	if said, err = run(s, "verify"); err != nil || !strings.Contains(said, "are elsewhere") {
+		t.Error(said, err)
+	}
+	left, _ := filepath.Glob(filepath.Join(audit.Dir(s.App), "trail-*.db"))
+	if said, err = run(s, "verify", "--file", strings.Join(append(files, left...), ",")); err != nil || !strings.Contains(said, ", 1 to ") {
+		t.Error(said, err)
+	}
+	// A server goes on with what is left.
+	back := again(t, s.App.DataDir())
+	back.As(t, as(authapi.Grace), "GET", "/api/patients", nil)
+	if said, err = run(back, "verify"); err != nil {
+		t.Error(said, err)
+	}
+}

@@ -1,0 +1,271 @@
+package audit
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/router"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
+	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
+)
+
+// priority of the middleware: inside of the one that gives a request its id, outside of all
+// that may refuse.
+const priority = -8900
+
+// header carries the request's id to OnRecordEnrich, which sees the headers and not the
+// request. What a client sends under this name is overwritten.
+const header = "X-Audit-Request"
+
+// headerKey is the header as PocketBase names it in RequestInfo.
+const headerKey = "x_audit_request"
+
+// errNoTrail refuses what cannot be recorded.
+var errNoTrail = kernel.Fail(http.StatusServiceUnavailable, "audit_unavailable", "The audit trail cannot be written: nothing is shown or changed until it can.")
+
+func (t *trail) bindRequests(k *kernel.Kernel) {
+	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "audit: every request is recorded", Func: func(se *core.ServeEvent) error {
+		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "audit: every request is recorded", Priority: priority, Func: t.follow})
+		return se.Next()
+	}})
+	k.App.OnBatchRequest().Bind(&hook.Handler[*core.BatchRequestEvent]{Id: "audit: what a batch does is recorded", Priority: 1000, Func: func(e *core.BatchRequestEvent) error {
+		for _, r := range e.Batch {
+			r.Headers = map[string]string{header: e.Request.Header.Get(header)} // whatever the client put there
+		}
+		return e.Next()
+	}})
+	t.bindEnrich(k)
+}
+
+// follow collects what a request does, and writes its entry before the first byte of the
+// answer leaves.
+func (t *trail) follow(e *core.RequestEvent) error {
+	e.Request.Header.Del(header)
+	if !strings.HasPrefix(e.Request.URL.Path, "/api/") {
+		return e.Next()
+	}
+	a := &asked{id: e.Response.Header().Get("X-Request-Id"), event: e}
+	if a.id == "" {
+		a.id = random(10)
+	}
+	if e.Request.Method == http.MethodGet && strings.TrimSuffix(e.Request.URL.Path, "/") == "/api/realtime" {
+		return e.Next() // it never ends; its messages have entries of their own
+	}
+	secret := random(16) // the id is in the answer's header, this is not
+	t.byHeader.Store(secret, a)
+	defer t.byHeader.Delete(secret)
+	e.Request.Header.Set(header, secret)
+	auditapi.SetMarker(e, a)
+	outer, app := e.Response, e.App
+	g := &gate{ResponseWriter: outer, enter: func(status int) error { return t.answering(a, status) }}
+	e.Response, e.App = g, askedApp{app, a, &t.writers}
+	defer func() { e.App = app }()
+	err := e.Next()
+	if g.failed {
+		return nil // it is answered
+	}
+	if err != nil && !g.Written() {
+		if failed := t.answering(a, t.k.StatusOf(err)); failed != nil {
+			return t.k.APIError(errNoTrail)
+		}
+	}
+	return err
+}
+
+// answering writes the request's entry, if it is to have one, for an answer of that status.
+func (t *trail) answering(a *asked, status int) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.entered {
+		return nil
+	}
+	entry, wanted, err := t.entryOf(a, status)
+	if err == nil && wanted {
+		err = t.enter(entry)
+	}
+	if err != nil {
+		t.k.App.Logger().Error("no entry, no answer", "request", a.id, "error", err)
+		return errNoTrail
+	}
+	a.entered = true
+	return nil
+}
+
+// entryOf decides whether an answer needs an entry besides those of its writes, and makes it.
+func (t *trail) entryOf(a *asked, status int) (entry chain.Entry, wanted bool, err error) {
+	r := a.event.Request
+	entry = a.who()
+	entry.Target, entry.Action = target(r), a.action
+	seen := a.items
+	if status >= http.StatusBadRequest {
+		if !t.refused(a, status) {
+			return entry, false, nil
+		}
+		entry.Outcome, entry.Status = "refused", status
+		if status >= http.StatusInternalServerError {
+			entry.Outcome = "failed"
+		}
+		if a.action == "" {
+			seen = nil // it was not shown
+		}
+	}
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if entry.Action == "" {
+		entry.Action = "read"
+		if !reads {
+			entry.Action = "do"
+		}
+	}
+	unwritten := slices.DeleteFunc(slices.Clone(seen), func(i item) bool { return a.written[i.String()] })
+	switch {
+	case status >= http.StatusBadRequest, a.action != "", len(unwritten) > 0:
+	case reads:
+		wanted = t.watched(a)
+		if !wanted {
+			return entry, false, nil
+		}
+	case len(a.written) > 0, a.event.Auth == nil && !t.crowd.admits(a):
+		return entry, false, nil // its writes have entries
+	}
+	if status == http.StatusUnauthorized && a.signedIn {
+		a.marks = append(a.marks, "second-factor-asked")
+	}
+	return entry, true, t.complete(a, &entry, append(unwritten, t.named(r, unwritten)...), status)
+}
+
+// complete adds what was seen, and what it takes queries to find out.
+func (t *trail) complete(a *asked, entry *chain.Entry, items []item, status int) error {
+	var err error
+	if entry.Patients, err = t.about.patients(t.k.App, items); err != nil {
+		return err
+	}
+	entry.Patients = unique(append(entry.Patients, a.patients...))
+	for _, i := range items {
+		entry.Items = append(entry.Items, i.String())
+	}
+	entry.Items = unique(entry.Items)
+	entry.Query = t.hashed(a.event.Request)
+	entry.Marks, entry.Why = slices.Clone(a.marks), a.why
+	auth := a.event.Auth
+	if status < http.StatusBadRequest && auth != nil && !auth.IsSuperuser() && len(entry.Patients) > 0 {
+		for _, look := range kernel.All[auditapi.Reading](t.k) {
+			marked, err := look.Of(t.k.App, auth, entry.Patients)
+			if err != nil {
+				return err
+			}
+			if len(marked) > 0 {
+				entry.Marks = append(entry.Marks, look.Mark)
+			}
+		}
+	}
+	entry.Marks = unique(entry.Marks)
+	return nil
+}
+
+// unique sorts a list and takes out what is in it twice.
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// hashed returns a keyed hash of the text that somebody searched for: a reviewer who
+// suspects a search can look whether it was made, and nobody can read what was typed.
+func (t *trail) hashed(r *http.Request) string {
+	q := r.URL.Query()
+	text := q.Get("q") + "\x00" + q.Get("filter")
+	if len(text) == 1 {
+		return ""
+	}
+	m := hmac.New(sha256.New, []byte(t.state.Key))
+	m.Write([]byte(text))
+	return hex.EncodeToString(m.Sum(nil)[:16])
+}
+
+// target is what was asked for: the route, never the path with its ids.
+func target(r *http.Request) string {
+	pattern := r.Pattern
+	if c := r.PathValue("collection"); c != "" {
+		pattern = strings.Replace(pattern, "{collection}", c, 1)
+	}
+	if pattern == "" || strings.HasSuffix(pattern, "...}") {
+		return r.Method + " (none)"
+	}
+	if !strings.HasPrefix(pattern, r.Method) && !strings.Contains(pattern, " ") {
+		return r.Method + " " + pattern
+	}
+	return pattern
+}
+
+// gate holds the first byte back until the entry is written.
+type gate struct {
+	http.ResponseWriter
+	enter  func(status int) error
+	passed bool
+	failed bool
+}
+
+func (g *gate) pass(status int) bool {
+	if !g.passed {
+		g.passed = true
+		if g.enter(status) != nil {
+			g.failed = true
+			h := g.Header()
+			for _, name := range []string{"Content-Length", "Content-Disposition", "Content-Range", "Content-Encoding", "ETag", "Last-Modified", "Accept-Ranges"} {
+				h.Del(name)
+			}
+			router.ErrorHandler(g.ResponseWriter, &http.Request{Method: http.MethodGet}, errNoTrail)
+		}
+	}
+	return !g.failed
+}
+
+func (g *gate) WriteHeader(status int) {
+	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		g.ResponseWriter.WriteHeader(status) // "100 Continue" says nothing
+		return
+	}
+	if g.pass(status) {
+		g.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	if !g.pass(http.StatusOK) {
+		return len(b), nil // the refusal is the answer
+	}
+	return g.ResponseWriter.Write(b)
+}
+
+// FlushError sends what is there, which begins the answer.
+func (g *gate) FlushError() error {
+	if !g.pass(http.StatusOK) {
+		return nil
+	}
+	return http.NewResponseController(g.ResponseWriter).Flush()
+}
+
+// Written is router.WriteTracker.
+func (g *gate) Written() bool {
+	t, ok := g.ResponseWriter.(router.WriteTracker)
+	return ok && t.Written()
+}
+
+// Status is router.StatusTracker.
+func (g *gate) Status() int {
+	if t, ok := g.ResponseWriter.(router.StatusTracker); ok {
+		return t.Status()
+	}
+	return 0
+}
+
+// Unwrap lets http.ResponseController reach the writer below, for deadlines. It does not
+// let anybody flush past the gate: FlushError is found first.
+func (g *gate) Unwrap() http.ResponseWriter { return g.ResponseWriter }

@@ -1,0 +1,187 @@
+package audit_test
+
+import (
+	"encoding/csv"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tests"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/audit"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/exchange"
+	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
+)
+
+func TestWhoMayReadTheTrail(t *testing.T) {
+	s := set.Start(t)
+	log := "/api/patients/" + patientsapi.Ada + "/access-log"
+	s.On(t, []kerneltest.Scenario{
+		{Name: "an admin searches", As: as(authapi.Alma), Method: "GET", Path: "/api/audit", Want: 200, Has: []string{`"totalItems"`, `"action":"sign-in"`}},
+		{Name: "a doctor does not", As: as(authapi.Grace), Method: "GET", Path: "/api/audit", Want: 403},
+		{Name: "a guest does not", As: guest, Method: "GET", Path: "/api/audit", Want: 401},
+		{Name: "the patient sees the own log", As: as(authapi.Ada), Method: "GET", Path: log, Want: 200},
+		{Name: "another patient does not", As: as(authapi.Bob), Method: "GET", Path: log, Want: 404},
+		{Name: "a nurse does not", As: as(authapi.Nia), Method: "GET", Path: log, Want: 403},
+		{Name: "an admin sees it", As: as(authapi.Alma), Method: "GET", Path: log, Want: 200},
+		{Name: "nobody's log", As: as(authapi.Alma), Method: "GET", Path: "/api/patients/nobody000000001/access-log", Want: 404},
+		{Name: "a day that is none", As: as(authapi.Alma), Method: "GET", Path: "/api/audit?from=2026-02-30", Want: 400, Has: []string{`"from"`}},
+		{Name: "a range backwards", As: as(authapi.Alma), Method: "GET", Path: log + "?from=2026-02-03&to=2026-02-01", Want: 400, Has: []string{`"to"`}},
+		{Name: "an unknown format", As: as(authapi.Alma), Method: "GET", Path: "/api/audit?format=xml", Want: 400, Has: []string{`"format"`}},
+		{Name: "an unknown outcome", As: as(authapi.Alma), Method: "GET", Path: "/api/audit?outcome=fine", Want: 400},
+		{Name: "a quote in a filter", As: as(authapi.Alma), Method: "GET", Path: "/api/audit?actor=%27%20or%201%3D1--", Want: 200, Has: []string{`"totalItems":0`}},
+	})
+}
+
+func TestAPatientSeesWhoLooked(t *testing.T) {
+	s := set.Start(t)
+	for _, path := range []string{"/api/patients", "/api/patients/" + patientsapi.Ada} {
+		if r := s.As(t, as(authapi.Omar), "GET", path, nil); r.Status != 200 {
+			t.Fatal(r.Body)
+		}
+	}
+	r := s.As(t, as(authapi.Ada), "GET", "/api/patients/"+patientsapi.Ada+"/access-log?perPage=200", nil)
+	reads := 0
+	for _, item := range r.Items(t) { // among them what the cast was made of, copied to the chain at any moment
+		if item["who"] == authapi.Omar.Name && item["action"] == "read" && item["role"] == "doctor" && item["own"] == false {
+			reads++
+		}
+	}
+	if reads != 2 {
+		t.Errorf("Omar looked twice, the log has %d of %d: %s", reads, r.Status, r.Body)
+	}
+	if strings.Contains(r.Body, patientsapi.Bob) || strings.Contains(r.Body, authapi.Bob.Name) {
+		t.Error("it shows another patient of the same list")
+	}
+	r = s.As(t, as(authapi.Ada), "GET", "/api/patients/"+patientsapi.Ada+"/access-log?perPage=1&page=2", nil)
+	if got := r.JSON(t); got["page"] != 2.0 || got["perPage"] != 1.0 || len(got["items"].([]any)) != 1 {
+		t.Errorf("%s", r.Body)
+	}
+}
+
+func TestTheSearchNarrows(t *testing.T) {
+	s := set.Start(t)
+	s.As(t, as(authapi.Omar), "GET", "/api/patients/"+patientsapi.Ada, nil)
+	s.As(t, as(authapi.Grace), "PUT", "/api/patients/"+patientsapi.Bob, map[string]any{"notes": "=cmd()"})
+	count := func(query string) int {
+		t.Helper()
+		return len(s.As(t, as(authapi.Alma), "GET", "/api/audit?perPage=200&"+query, nil).Items(t))
+	}
+	if n := count("actor=userdoctor00002&action=read"); n != 1 {
+		t.Errorf("by actor: %d", n)
+	}
+	if n := count("patient=" + patientsapi.Bob + "&action=update&actor=userdoctor00001"); n != 1 {
+		t.Errorf("by patient: %d", n)
+	}
+	if n := count("action=nothing"); n != 0 {
+		t.Errorf("by action: %d", n)
+	}
+	if count("from=2001-01-01&to=2001-01-02") != 0 || count("from=2001-01-01") == 0 {
+		t.Error("days do not narrow")
+	}
+	if n := count("action=search-trail"); n != 5 {
+		t.Errorf("searching the trail left %d entries, want 5", n)
+	}
+	items := s.As(t, as(authapi.Alma), "GET", "/api/audit?action=update&actor="+grace, nil).Items(t)
+	after, _ := items[0]["after"].(map[string]any)
+	if len(items) != 1 || after["notes"] != "=cmd()" || items[0]["before"].(map[string]any)["notes"] == nil {
+		t.Errorf("%v", items)
+	}
+	r := s.As(t, as(authapi.Alma), "GET", "/api/audit?format=csv&action=update&actor="+grace, nil)
+	lines, err := csv.NewReader(strings.NewReader(r.Body)).ReadAll()
+	if err != nil || len(lines) != 2 || lines[1][5] != "update" || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/csv") {
+		t.Errorf("%v, %q", err, r.Body)
+	}
+	got := audit.Entries(t, s.App)
+	want{actor: alma, action: "search-trail", mark: "export"}.among(t, got)
+	want{actor: alma, action: "search-trail", patient: patientsapi.Bob}.among(t, got)
+}
+
+func TestModulesSpeakToTheTrail(t *testing.T) {
+	s := set.Start(t, func(app *tests.TestApp) {
+		app.OnRecordViewRequest("patients").BindFunc(func(e *core.RecordRequestEvent) error {
+			auditapi.Mark(e.RequestEvent, auditapi.OutsideCare, "a second opinion")
+			return e.Next()
+		})
+		app.OnRecordUpdateRequest("patients").BindFunc(func(e *core.RecordRequestEvent) error {
+			if err := auditapi.Record(e.App, auditapi.Entry{Action: "break-glass", Why: "no pulse, no time", Patients: []string{e.Record.Id}}); err != nil {
+				return err
+			}
+			if e.Record.GetString("notes") == "undo" {
+				return e.BadRequestError("no", nil)
+			}
+			return e.Next()
+		})
+	})
+	got := since(t, s, func() { s.As(t, as(authapi.Omar), "GET", "/api/patients/"+patientsapi.Ada, nil) })
+	want{actor: omar, action: "read", mark: "outside-care", why: "a second opinion", patient: patientsapi.Ada}.among(t, got)
+	got = since(t, s, func() {
+		s.As(t, as(authapi.Omar), "PUT", "/api/patients/"+patientsapi.Ada, map[string]any{"notes": "x"})
+	})
+	want{actor: omar, action: "break-glass", why: "no pulse, no time", patient: patientsapi.Ada}.among(t, got)
+	for _, e := range since(t, s, func() {
+		s.As(t, as(authapi.Omar), "PUT", "/api/patients/"+patientsapi.Ada, map[string]any{"notes": "undo"})
+	}) {
+		if e.Action == "break-glass" {
+			t.Error("an entry outlived its transaction")
+		}
+	}
+	// A job, in no request.
+	got = since(t, s, func() {
+		if err := auditapi.Record(s.App, auditapi.Entry{Action: "erase", Patients: []string{patientsapi.Bob}, Account: "useradmin000001"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	want{actor: alma, action: "erase", patient: patientsapi.Bob}.among(t, got)
+}
+
+func TestWhatIsForgottenIsGoneAndTheTrailWhole(t *testing.T) {
+	s := set.Start(t)
+	s.As(t, as(authapi.Grace), "PUT", "/api/patients/"+patientsapi.Bob, map[string]any{"notes": "unforgettable"})
+	audit.Entries(t, s.App)
+	kept := func() (n int) {
+		if err := s.App.DB().NewQuery("SELECT count(*) FROM audit_writes WHERE diff LIKE '%unforgettable%'").Row(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if kept() != 1 {
+		t.Fatal("the value was not kept")
+	}
+	for _, statement := range []string{"UPDATE audit_writes SET diff = '{}'", "DELETE FROM audit_writes", "UPDATE audit_writes SET patient = 'x'"} {
+		if _, err := s.App.NonconcurrentDB().NewQuery(statement).Execute(); err == nil {
+			t.Errorf("not refused: %s", statement)
+		}
+	}
+	if err := auditapi.Forget(s.App, patientsapi.Bob); err != nil {
+		t.Fatal(err)
+	}
+	if kept() != 0 {
+		t.Error("the value is still there")
+	}
+	if err := audit.WholeTrail(s.App.DataDir()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnExportNamesWhatLeft(t *testing.T) {
+	s := set.Start(t)
+	var table exchangeapi.Table
+	for _, each := range kernel.All[exchangeapi.Table](s.Kernel) {
+		if each.Collection == "patients" {
+			table = each
+		}
+	}
+	got := since(t, s, func() {
+		if n, err := exchange.Export(s.App, table, io.Discard); err != nil || n == 0 {
+			t.Fatal(n, err)
+		}
+	})
+	want{action: "export", target: "csv patients", patient: patientsapi.Ada, item: "patients/" + patientsapi.Bob}.among(t, got)
+}

@@ -1,0 +1,193 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
+	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
+)
+
+// trail is the audit trail of one app. Its chain is open while a server runs; commands
+// leave their entries in data.db, from where the next server takes them.
+type trail struct {
+	k     *kernel.Kernel
+	build string
+
+	about    about
+	writers  writers
+	crowd    crowd
+	byHeader sync.Map        // *asked by what its header says
+	routes   map[string]bool // patterns of modules' routes
+	records  map[string]string
+
+	hasTables atomic.Bool
+	state     state
+	chain     atomic.Pointer[chain.Chain] // nil while no server runs
+	index     *index
+	due       chan struct{}
+	draining  sync.Mutex
+	drained   int64 // the last write of this epoch that is in the chain
+	anchored  anchoring
+	behind    atomic.Bool // writes wait although the chain was tried
+}
+
+const dirName = "audit"
+
+var settingDir = kernel.Setting{Name: "POLYCLINIC_AUDIT_DIR", Doc: "Folder of the audit trail. Without it: audit in the data folder. A disk of its own is better."}
+
+// dir is where the trail of a data folder lies.
+func dir(dataDir string) string {
+	if d := settingDir.Value(); d != "" {
+		return d
+	}
+	return filepath.Join(dataDir, dirName)
+}
+
+func (t *trail) serving() bool { return t.chain.Load() != nil }
+
+// ready reports whether the migration that makes our tables has run.
+func (t *trail) ready(app core.App) bool {
+	if t.hasTables.Load() {
+		return true
+	}
+	if !app.HasTable("audit_writes") || !app.HasTable("audit_state") {
+		return false
+	}
+	if !app.IsTransactional() { // a migration under way may yet be undone
+		t.hasTables.Store(true)
+	}
+	return true
+}
+
+// bindServe opens the chain ahead of everything a server does, and closes it at the end.
+func (t *trail) bindServe(k *kernel.Kernel) {
+	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "audit: the trail is open", Priority: -500, Func: func(se *core.ServeEvent) error {
+		if err := t.open(se.App); err != nil {
+			return err
+		}
+		for _, m := range k.Modules {
+			for _, r := range m.Routes {
+				t.routes[r.Pattern()], t.records[r.Pattern()] = true, r.Record
+			}
+		}
+		return se.Next()
+	}})
+}
+
+func (t *trail) open(app core.App) error {
+	if !t.ready(app) {
+		return errors.New("audit: the migrations have not run")
+	}
+	if err := t.openChain(app); err != nil {
+		return err
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		t.loop(stop)
+	}()
+	var once sync.Once
+	t.k.App.OnTerminate().Bind(&hook.Handler[*core.TerminateEvent]{Id: "audit: the trail is closed", Priority: -50, Func: func(e *core.TerminateEvent) error {
+		once.Do(func() { close(stop) })
+		<-stopped
+		if err := t.close(); err != nil {
+			app.Logger().Error("audit trail not closed", "error", err)
+		}
+		return e.Next()
+	}})
+	return nil
+}
+
+func (t *trail) openChain(app core.App) error {
+	c, err := chain.Open(dir(app.DataDir()))
+	if err != nil {
+		return err
+	}
+	err = t.reconcile(app, c)
+	if err == nil {
+		t.index, err = openIndex(c)
+	}
+	if err != nil {
+		return errors.Join(err, c.Close())
+	}
+	t.chain.Store(c)
+	return t.enter(chain.Entry{Actor: "system", Action: "start", Outcome: "ok"})
+}
+
+func (t *trail) close() error {
+	c := t.chain.Load()
+	if c == nil {
+		return nil
+	}
+	_, drainErr := t.drain()
+	err := t.enter(chain.Entry{Actor: "system", Action: "stop", Outcome: "ok"})
+	t.anchor()
+	t.chain.Store(nil)
+	return errors.Join(drainErr, err, c.Close(), t.index.close())
+}
+
+// enter appends an entry and returns when it is on the disk.
+func (t *trail) enter(e chain.Entry) error {
+	c := t.chain.Load()
+	if c == nil {
+		return chain.ErrClosed
+	}
+	e.Build = t.build
+	b, err := chain.Encode(e)
+	if err != nil {
+		return err
+	}
+	return c.Append(b)
+}
+
+// record is auditapi.Recorder's.
+func (t *trail) record(tx core.App, in auditapi.Entry) error {
+	if !t.ready(tx) {
+		return nil
+	}
+	if !tx.IsTransactional() {
+		return tx.RunInTransaction(func(inner core.App) error { return t.record(inner, in) })
+	}
+	a := t.writers.of(tx, nil, t.serving())
+	e := a.who()
+	if in.Account != "" && e.Actor != in.Account {
+		e.Actor = kernel.AccountsCollection + "/" + in.Account
+	}
+	e.Action, e.Target, e.Why = in.Action, in.Target, in.Why
+	if len(in.Patients) == 0 && len(in.Items) > 0 {
+		var err error
+		if in.Patients, err = t.patientsOf(tx, in.Items); err != nil {
+			return err
+		}
+	}
+	e.Patients, e.Items, e.Marks, e.Count = unique(append([]string{}, in.Patients...)), unique(append([]string{}, in.Items...)), unique(append([]string{}, in.Marks...)), in.Count
+	return t.put(tx, e, diff{})
+}
+
+// forget is auditapi.Recorder's.
+func (t *trail) forget(tx core.App, patientID string) error {
+	if !t.ready(tx) {
+		return nil
+	}
+	_, err := tx.NonconcurrentDB().Update("audit_writes", dbx.Params{"diff": nil, "salt": nil}, dbx.HashExp{"patient": patientID}).Execute()
+	if err != nil {
+		return fmt.Errorf("forget the values of %s: %w", patientID, err)
+	}
+	return nil
+}
+
+func (t *trail) wake() {
+	select {
+	case t.due <- struct{}{}:
+	default: // it is about to look anyway
+	}
+}

@@ -1,0 +1,92 @@
+package backup_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
+)
+
+// megabytes is how large the benchmark's database is: POLYCLINIC_BENCH_MB, or a gigabyte.
+func megabytes(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv("POLYCLINIC_BENCH_MB")
+	if text == "" {
+		return 1024
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// BenchmarkWriteWaitDuringABackup writes a record every 20 ms over HTTP, once for as long as a
+// backup takes without one and once while one is made, and reports the longest wait of each.
+func BenchmarkWriteWaitDuringABackup(b *testing.B) {
+	sealed(b)
+	s := set.Start(b)
+	mb := megabytes(b)
+	if _, err := s.App.NonconcurrentDB().NewQuery("CREATE TABLE ballast (x BLOB)").Execute(); err != nil {
+		b.Fatal(err)
+	}
+	for range mb {
+		// Rows of 4 kB, of which half can be packed, as a clinic's.
+		_, err := s.App.NonconcurrentDB().NewQuery(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 256)
+			INSERT INTO ballast SELECT hex(randomblob(2000)) FROM n`).Execute()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	token := s.Token(b, grace)
+	for i := range b.N {
+		out := filepath.Join(b.TempDir(), fmt.Sprint(i))
+		var took time.Duration
+		during, n := longest(b, s, token, func() {
+			began := time.Now()
+			mustRun(b, s.Kernel, "backup", "--to", out)
+			took = time.Since(began)
+		})
+		without, _ := longest(b, s, token, func() { time.Sleep(took) })
+		info, err := os.Stat(out)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(took.Seconds(), "s/backup")
+		b.ReportMetric(float64(info.Size()>>20), "MB/backup")
+		b.ReportMetric(float64(during.Milliseconds()), "ms-worst-write")
+		b.ReportMetric(float64(without.Milliseconds()), "ms-worst-write-without")
+		b.ReportMetric(float64(during)/float64(without), "ratio")
+		b.ReportMetric(float64(n), "writes")
+	}
+}
+
+// longest returns the longest of the writes while fn runs, and how many there were.
+func longest(b *testing.B, s *kerneltest.Server, token string, fn func()) (worst time.Duration, n int) {
+	b.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return worst, n
+		case <-tick.C:
+		}
+		began := time.Now()
+		r := s.Do(b, "POST", "/api/medical-records", token, `{"patientId":"`+patientsapi.Ada+`","diagnosis":"Cough"}`)
+		if r.Status != 201 {
+			b.Fatalf("%d %s", r.Status, r.Body)
+		}
+		worst, n = max(worst, time.Since(began)), n+1
+	}
+}

@@ -1,0 +1,92 @@
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"filippo.io/age"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// sealer returns who a backup is encrypted to; nobody when no key is set.
+func sealer() ([]age.Recipient, error) {
+	if text := recipients.Value(); text != "" {
+		to, err := age.ParseRecipients(strings.NewReader(strings.ReplaceAll(text, ",", "\n")))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", recipients.Name, err)
+		}
+		return to, nil
+	}
+	word, err := secret(passphrase)
+	if err != nil || word == "" {
+		return nil, err
+	}
+	to, err := age.NewScryptRecipient(word)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", passphrase.Name, err)
+	}
+	return []age.Recipient{to}, nil
+}
+
+// openers returns the keys that may open a backup.
+func openers() (list []age.Identity, err error) {
+	key, err := secret(identity)
+	if err != nil {
+		return nil, err
+	}
+	if key != "" {
+		// What age says of a bad key may hold a piece of it.
+		if list, err = age.ParseIdentities(strings.NewReader(key)); err != nil {
+			return nil, fmt.Errorf("%s: it is no age identity", identity.Name)
+		}
+	}
+	word, err := secret(passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if word != "" {
+		id, err := age.NewScryptIdentity(word)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", passphrase.Name, err)
+		}
+		list = append(list, id)
+	}
+	return list, nil
+}
+
+// secret is s.Value, but a file that was named and cannot be read is an error: the backup
+// would be made without a key.
+func secret(s kernel.Setting) (string, error) {
+	if path := os.Getenv(s.Name + "_FILE"); path != "" && os.Getenv(s.Name) == "" {
+		if _, err := os.ReadFile(path); err != nil {
+			return "", fmt.Errorf("%s_FILE: %w", s.Name, err)
+		}
+	}
+	return s.Value(), nil
+}
+
+var (
+	errNoKey    = errors.New("the backup is encrypted: set " + passphrase.Name + " or " + identity.Name + ", or name a file that holds it in the same name with _FILE")
+	errWrongKey = errors.New("the backup cannot be opened with this key: it was encrypted with another " + passphrase.Name + ", or for another public key")
+)
+
+// decrypt returns what was encrypted.
+func decrypt(r io.Reader) (io.Reader, error) {
+	keys, err := openers()
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) == 0 {
+		return nil, errNoKey
+	}
+	plain, err := age.Decrypt(r, keys...)
+	var none *age.NoIdentityMatchError
+	if errors.As(err, &none) {
+		return nil, errWrongKey
+	}
+	return plain, err
+}

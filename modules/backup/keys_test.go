@@ -1,0 +1,97 @@
+package backup_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestABackupThatWasTamperedWithIsRefused(t *testing.T) {
+	sealed(t)
+	s := set.Start(t)
+	file := filepath.Join(t.TempDir(), "clinic.age")
+	mustRun(t, s.Kernel, "backup", "--to", file)
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := filepath.Join(t.TempDir(), "plain.tar.gz")
+	key := os.Getenv("POLYCLINIC_BACKUP_RECIPIENT")
+	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", "")
+	refused(t, s.Kernel, "to encrypt the backup", "backup", "--to", plain)
+	mustRun(t, s.Kernel, "backup", "--plain", "--to", plain)
+	open, err := os.ReadFile(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", key)
+	for name, raw := range map[string][]byte{
+		"cut in half": whole[:len(whole)/2], "cut at the end": whole[:len(whole)-1], "one byte changed": flip(whole, len(whole)/2),
+		"one byte changed, not encrypted": flip(open, len(open)/2), "cut, not encrypted": open[:len(open)-9], "empty": nil,
+	} {
+		if err := os.WriteFile(file, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), "r")
+		if said, err := run(t, s.Kernel, "restore", file, "--dir", dir); err == nil {
+			t.Errorf("%s: restored: %s", name, said)
+		}
+		if _, err := run(t, s.Kernel, "backup", "verify", file); err == nil {
+			t.Errorf("%s: called whole", name)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("%s: left %v", name, left)
+		}
+	}
+}
+
+func flip(raw []byte, at int) []byte {
+	c := bytes.Clone(raw)
+	c[at] ^= 0x40
+	return c
+}
+
+func TestKeys(t *testing.T) {
+	s := set.Start(t)
+	said := mustRun(t, s.Kernel, "backup", "key")
+	var public, private string
+	for line := range strings.Lines(said) {
+		if _, v, ok := strings.Cut(line, "POLYCLINIC_BACKUP_RECIPIENT="); ok {
+			public = strings.TrimSpace(v)
+		}
+		if _, v, ok := strings.Cut(line, "POLYCLINIC_BACKUP_IDENTITY="); ok {
+			private = strings.TrimSpace(v)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "clinic.age")
+	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", public)
+	mustRun(t, s.Kernel, "backup", "--to", file)
+	refused(t, s.Kernel, "is encrypted", "backup", "verify", file)
+	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE", "something else")
+	refused(t, s.Kernel, "cannot be opened with this key", "backup", "verify", file)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte(private+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("POLYCLINIC_BACKUP_IDENTITY_FILE", secret)
+	mustRun(t, s.Kernel, "backup", "verify", file)
+	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", "age1nonsense")
+	refused(t, s.Kernel, "POLYCLINIC_BACKUP_RECIPIENT", "backup", "--to", file+"2")
+	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", "")
+	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE", "correct horse")
+	word := filepath.Join(t.TempDir(), "word.age")
+	mustRun(t, s.Kernel, "backup", "--to", word)
+	mustRun(t, s.Kernel, "backup", "verify", word)
+	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE", "")
+	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE_FILE", filepath.Join(t.TempDir(), "gone"))
+	refused(t, s.Kernel, "POLYCLINIC_BACKUP_PASSPHRASE_FILE", "backup", "--to", file+"3")
+	for name, content := range map[string]string{"a.zip": "PK\x03\x04 and some more of it", "pre-v1.db": "SQLite format 3\x00 and more", "letter.txt": "Dear Sir or Madam, hello"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, s.Kernel, "no backup", "backup", "verify", path)
+	}
+}

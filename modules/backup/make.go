@@ -1,0 +1,213 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/filesystem"
+	"github.com/pocketbase/pocketbase/tools/security"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// maker makes backups of this build's version.
+type maker struct{ version string }
+
+// extension of the names of backups; suffix follows when they are encrypted.
+const (
+	extension = ".tar.gz"
+	suffix    = ".age"
+)
+
+// errNoRoom says how much a backup needs before it fills the disk of a clinic at work.
+func errNoRoom(need, free uint64) error {
+	return fmt.Errorf("a backup needs %d MB of room beside the data, and the disk has %d MB: nothing was written", need>>20, free>>20)
+}
+
+// file makes a backup in a new file in the data folder and returns its path; the caller moves
+// it away and then calls done.
+func (m maker) file(app core.App, to []age.Recipient, logs bool) (path string, done func(), err error) {
+	sweep(app.DataDir())
+	if err := room(app.DataDir()); err != nil {
+		return "", nil, err
+	}
+	stage := filepath.Join(app.DataDir(), stagePrefix+strconv.Itoa(os.Getpid())+"-"+security.PseudorandomString(6))
+	folder := filepath.Join(stage, "data")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", nil, err
+	}
+	done = func() { _ = os.RemoveAll(stage) } // what stays is swept by the next backup
+	defer func() {
+		if err != nil {
+			done()
+		}
+	}()
+	manifest, err := m.collect(app, folder, logs)
+	if err != nil {
+		return "", nil, err
+	}
+	path = filepath.Join(stage, "backup"+extension)
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", nil, err
+	}
+	w := &gentle{file: out}
+	if err := errors.Join(pack(w, folder, manifest, to), out.Sync(), out.Close()); err != nil {
+		return "", nil, fmt.Errorf("write the backup: %w", err)
+	}
+	return path, done, nil
+}
+
+// gentle puts what was written on the disk piece by piece: a gigabyte at once would make every
+// commit of the clinic wait behind it.
+type gentle struct {
+	file    *os.File
+	pending int
+}
+
+func (g *gentle) Write(p []byte) (int, error) {
+	n, err := g.file.Write(p)
+	if g.pending += n; err == nil && g.pending >= 4<<20 {
+		g.pending, err = 0, g.file.Sync()
+	}
+	return n, err
+}
+
+// stagePrefix and the process's number begin the names of the folders in which backups are made.
+const stagePrefix = ".backup-"
+
+// sweep removes what backups left whose process was killed.
+func sweep(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, stagePrefix+"*")) // the pattern is well formed
+	for _, path := range left {
+		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), stagePrefix), "-")
+		pid, err := strconv.Atoi(number)
+		if err != nil || alive(pid) {
+			continue
+		}
+		_ = os.RemoveAll(path) // tried again by the next backup
+	}
+}
+
+// room returns an error when the disk would fill up. The database is there twice for a while,
+// and the backup is never larger than the data by much.
+func room(dir string) error {
+	free, _, known := kernel.DiskRoom(dir)
+	if !known {
+		return nil
+	}
+	need := uint64(64 << 20)
+	for name, times := range map[string]uint64{database: 2, core.LocalStorageDirName: 1} {
+		err := filepath.WalkDir(filepath.Join(dir, name), func(_ string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return nil // deleted meanwhile
+			}
+			if info, err := d.Info(); err == nil {
+				need += times * uint64(info.Size())
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if free < need {
+		return errNoRoom(need, free)
+	}
+	return nil
+}
+
+// fullName gives a backup the ending that says what it is.
+func fullName(name string, encrypted bool) string {
+	name = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".zip"), suffix), extension) + extension
+	if encrypted {
+		name += suffix
+	}
+	return name
+}
+
+// autoPrefix begins the names of scheduled backups: PocketBase keeps as many of those as its
+// settings say.
+const autoPrefix = "@auto_pb_backup_"
+
+var errPlainOutside = errors.New("a backup on an S3 leaves this machine, so it has to be encrypted: set " + passphrase.Name + " or " + recipients.Name)
+
+// store makes a backup and puts it where PocketBase's settings have backups: the folder backups
+// in the data folder, or an S3. It returns its name.
+func (m maker) store(ctx context.Context, app core.App, name string) (string, error) {
+	to, err := sealer()
+	if err != nil {
+		return name, err
+	}
+	s3 := app.Settings().Backups.S3.Enabled
+	if s3 && len(to) == 0 {
+		return name, errPlainOutside
+	}
+	if name == "" {
+		name = "polyclinic_" + time.Now().UTC().Format("20060102150405")
+	}
+	name = fullName(name, len(to) > 0)
+	path, done, err := m.file(app, to, false)
+	if err != nil {
+		record(app, name, 0, len(to) > 0, err)
+		return name, err
+	}
+	defer done()
+	info, err := os.Stat(path)
+	if err != nil {
+		return name, err
+	}
+	if s3 {
+		err = upload(ctx, app, path, name)
+	} else {
+		err = place(path, filepath.Join(app.DataDir(), core.LocalBackupsDirName, name))
+	}
+	record(app, name, info.Size(), len(to) > 0, err)
+	return name, err
+}
+
+func upload(ctx context.Context, app core.App, path, name string) error {
+	fsys, err := app.NewBackupsFilesystem()
+	if err != nil {
+		return err
+	}
+	defer fsys.Close()
+	fsys.SetContext(ctx)
+	f, err := filesystem.NewFileFromPath(path)
+	if err != nil {
+		return err
+	}
+	f.OriginalName, f.Name = name, name
+	return fsys.UploadFile(f, name)
+}
+
+// place moves a finished backup to its name, across disks too. It is there whole or not at all.
+func place(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err == nil {
+		return kernel.SyncFile(filepath.Dir(to))
+	}
+	partial := to + ".partial"
+	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := copied(from, partial); err != nil {
+		_ = os.Remove(partial)
+		return err
+	}
+	if err := os.Rename(partial, to); err != nil {
+		return err
+	}
+	return kernel.SyncFile(filepath.Dir(to))
+}

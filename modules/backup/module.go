@@ -1,0 +1,51 @@
+// Package backup copies a clinic's data while it works, and brings it back into a new folder.
+package backup
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/spf13/cobra"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// Module declares the backups. version is this build's, which each backup names.
+func Module(version string) kernel.Module {
+	m := maker{version: version}
+	return kernel.Module{
+		Name: "backup", Doc: "Encrypted backups while the clinic works, and restoring them into a new folder.",
+		Migrations: []kernel.Migration{
+			{ID: "1790000000_runs", Up: createRuns},
+			{ID: "1790000010_daily", Up: daily},
+		},
+		Settings: settings,
+		Commands: []func(*kernel.Kernel) *cobra.Command{m.backupCommand, m.restoreCommand},
+		Provides: checks,
+		Bind:     m.bind,
+	}
+}
+
+var (
+	passphrase = kernel.Setting{Name: "POLYCLINIC_BACKUP_PASSPHRASE", Secret: true, Doc: "Encrypts backups, and opens them. Keep it where the server is not: without it they cannot be read."}
+	recipients = kernel.Setting{Name: "POLYCLINIC_BACKUP_RECIPIENT", Doc: "Encrypts backups to public keys (age1…, separated by commas) instead: the server then cannot read them itself. Wins over the passphrase."}
+	identity   = kernel.Setting{Name: "POLYCLINIC_BACKUP_IDENTITY", Secret: true, Doc: "The secret key (AGE-SECRET-KEY-1…) that opens backups made to its public one: for verify and restore only."}
+	weekly     = kernel.Setting{Name: "POLYCLINIC_BACKUP_WEEKLY", Default: "4", Doc: "How many weekly backups are kept beside the scheduled ones, of which the dashboard's setting says how many."}
+	settings   = []kernel.Setting{passphrase, recipients, identity, weekly}
+)
+
+// createRuns makes the list of backups that were made. It is no collection: clients do not see it.
+func createRuns(tx core.App) error {
+	_, err := tx.DB().NewQuery(`CREATE TABLE backup_runs (
+		at TEXT NOT NULL, name TEXT NOT NULL, bytes INTEGER NOT NULL, encrypted INTEGER NOT NULL, error TEXT NOT NULL
+	)`).Execute()
+	return err
+}
+
+// daily makes a backup every night, and keeps seven, until somebody says otherwise in the dashboard.
+func daily(tx core.App) error {
+	b := &tx.Settings().Backups
+	if b.Cron != "" {
+		return nil
+	}
+	b.Cron, b.CronMaxKeep = "10 1 * * *", 7
+	return tx.Save(tx.Settings())
+}

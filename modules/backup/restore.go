@@ -1,0 +1,155 @@
+package backup
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/security"
+	"github.com/pocketbase/pocketbase/tools/types"
+	"github.com/spf13/cobra"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
+	c := &cobra.Command{
+		Use: "restore FILE --dir NEW", Short: "Put a backup into a new, empty data folder; everybody signs in anew", Args: cobra.ExactArgs(1),
+		Annotations: map[string]string{kernel.Offline: "yes"},
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		dir, err := filepath.Abs(c.Flag("dir").Value.String())
+		if err != nil {
+			return err
+		}
+		manifest, err := restore(k, args[0], dir)
+		if err != nil {
+			return err
+		}
+		return describeTo(c, manifest, "restored into "+dir)
+	}
+	return c
+}
+
+// restore puts the backup into dir, which is new or empty. It unpacks and verifies in the
+// folder kernel.Restoring inside it and moves what is there up, data.db last. Killed at any
+// step it leaves kernel.Restoring, and no command opens a folder that has it.
+func restore(k *kernel.Kernel, path, dir string) (Manifest, error) {
+	switch have, err := os.ReadDir(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return Manifest{}, err
+	case slices.ContainsFunc(have, func(e fs.DirEntry) bool { return e.Name() == kernel.Restoring }):
+		return Manifest{}, fmt.Errorf("an earlier restore into %s was not finished: delete that folder and start over", dir)
+	case len(have) > 0:
+		return Manifest{}, fmt.Errorf("the folder %s is not empty, and a restore writes over nothing: name a new one with --dir", dir)
+	}
+	stage := filepath.Join(dir, kernel.Restoring)
+	if err := os.MkdirAll(stage, 0o700); err != nil {
+		return Manifest{}, err
+	}
+	if err := errors.Join(kernel.SyncFile(dir), kernel.SyncFile(filepath.Dir(dir))); err != nil {
+		return Manifest{}, err
+	}
+	m, err := read(k, path, stage)
+	if err == nil {
+		err = refresh(filepath.Join(stage, database), m)
+	}
+	if err != nil {
+		return m, errors.Join(err, os.RemoveAll(stage)) // nothing else is in dir yet
+	}
+	return m, moveUp(stage, dir)
+}
+
+// moveUp makes dir what stage is.
+func moveUp(stage, dir string) error {
+	if err := syncFolders(stage); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(stage)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int { // data.db last
+		switch database {
+		case a.Name():
+			return 1
+		case b.Name():
+			return -1
+		}
+		return 0
+	})
+	for _, e := range entries {
+		if err := os.Rename(filepath.Join(stage, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	if err := kernel.SyncFile(dir); err != nil {
+		return err
+	}
+	if err := os.Remove(stage); err != nil {
+		return err
+	}
+	return kernel.SyncFile(dir)
+}
+
+// refresh gives every kind of token a new secret, so that nobody who was signed in when the
+// backup was made still is, and notes that the data were restored.
+func refresh(path string, m Manifest) error {
+	db, err := open(path)
+	if err != nil {
+		return err
+	}
+	err = db.Transactional(func(tx *dbx.Tx) error {
+		if err := newSecrets(tx); err != nil {
+			return err
+		}
+		now := types.NowDateTime().String()
+		note, err := json.Marshal(map[string]string{"restoredAt": now, "backupOf": m.At.Format(time.RFC3339)})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Delete("_params", dbx.HashExp{"id": kernel.RestoredParam}).Execute(); err != nil {
+			return err
+		}
+		_, err = tx.Insert("_params", dbx.Params{"id": kernel.RestoredParam, "value": string(note), "created": now, "updated": now}).Execute()
+		return err
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("end the sessions of the backup: %w", err)
+	}
+	return kernel.SyncFile(path)
+}
+
+func newSecrets(tx *dbx.Tx) error {
+	var collections []struct{ ID, Options string }
+	if err := tx.Select("id", "options").From("_collections").Where(dbx.HashExp{"type": core.CollectionTypeAuth}).All(&collections); err != nil {
+		return err
+	}
+	for _, c := range collections {
+		var options map[string]any
+		if err := json.Unmarshal([]byte(c.Options), &options); err != nil {
+			return err
+		}
+		for _, token := range []string{"authToken", "fileToken", "passwordResetToken", "verificationToken", "emailChangeToken"} {
+			if t, ok := options[token].(map[string]any); ok {
+				t["secret"] = security.RandomString(50)
+			}
+		}
+		raw, err := json.Marshal(options)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Update("_collections", dbx.Params{"options": string(raw)}, dbx.HashExp{"id": c.ID}).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

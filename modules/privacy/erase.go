@@ -1,0 +1,278 @@
+package privacy
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/security"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
+)
+
+// What an erasure takes away.
+const (
+	scopeIdentity   = "identity"   // who it was; what the law keeps stays, under a pseudonym
+	scopeEverything = "everything" // what was said and attached too, once nothing must be kept
+)
+
+var errKept = kernel.Fail(http.StatusConflict, "retention", "The law still asks for some of it.")
+
+type eraseInput struct {
+	Reason string `json:"reason" required:"true" doc:"why, 10 to 500 characters"`
+	Scope  string `json:"scope" doc:"identity (default): names, contacts and identifiers; everything: also what was written and attached, once nothing must be kept any more"`
+}
+
+// Validate checks the reason and the scope.
+func (in eraseInput) Validate() error {
+	if in.Scope != "" && in.Scope != scopeIdentity && in.Scope != scopeEverything {
+		return kernel.Bad("scope", "validation_in_invalid", "Must be identity or everything.")
+	}
+	return reasonInput{Reason: in.Reason}.Validate()
+}
+
+var eraseRoute = kernel.Op(kernel.Route{
+	Method: http.MethodPost, Path: "/api/patients/{id}/erase", Record: "patients", Deleted: true, Allow: admins, Returns: "erasures",
+	Summary: "Erase who a patient was, and what the law does not keep", Errors: []*kernel.Error{errKept},
+}, func(c *kernel.Call, in eraseInput) (*core.Record, error) {
+	actor := ""
+	if !c.Auth.IsSuperuser() {
+		actor = c.Auth.Id
+	}
+	scope := in.Scope
+	if scope == "" {
+		scope = scopeIdentity
+	}
+	return Erase(c.App, c.Record, scope, strings.TrimSpace(in.Reason), actor, time.Now())
+})
+
+// Erase replaces who the patient was by a pseudonym, everywhere, and returns the note of
+// it. What the law keeps stays under the pseudonym. With the scope "everything" texts and
+// files go as well; errKept when something must still be kept.
+//
+// In the kept free texts the patient's name, number, contacts and addresses are replaced
+// where they stand as they were entered: what describes somebody in other words stays.
+func Erase(tx core.App, patient *core.Record, scope, reason, actor string, now time.Time) (*core.Record, error) {
+	if scope == scopeEverything {
+		if err := nothingKept(tx, patient, now); err != nil {
+			return nil, err
+		}
+	}
+	code := security.RandomStringWithAlphabet(8, "ABCDEFGHJKMNPQRSTUVWXYZ23456789")
+	e := eraser{tx: tx, patient: patient, scope: scope, pseudonym: "Erased " + code, number: "X-" + code, values: identifying(patient)}
+	account, err := e.account()
+	if err != nil {
+		return nil, err
+	}
+	// The tie is gone once the register is erased.
+	if e.params, err = paramsOf(tx, patient); err != nil {
+		return nil, err
+	}
+	if patient.GetDateTime("deletedAt").IsZero() {
+		leaving, err := tx.FindRecordById("patients", patient.Id)
+		if err != nil {
+			return nil, err
+		}
+		kernel.SetActor(leaving, actor)
+		if err := tx.Delete(leaving); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range kernel.All[privacyapi.Part](kernel.Of(tx)) {
+		if err := e.part(p); err != nil {
+			return nil, fmt.Errorf("erase %s: %w", p.Collection, err)
+		}
+	}
+	if err := e.closeAccount(account); err != nil {
+		return nil, err
+	}
+	return e.note(reason, actor)
+}
+
+type eraser struct {
+	tx                core.App
+	patient           *core.Record
+	scope             string
+	pseudonym, number string
+	params            dbx.Params
+	values            []string // what identifies, longest first
+	files             []string // folders and files to remove
+}
+
+// identifying returns what is to be found nowhere afterwards.
+func identifying(patient *core.Record) (values []string) {
+	for _, field := range []string{"name", "mrn", "contact", "email", "address", "emergencyContact", "sourceId"} {
+		if v := strings.TrimSpace(patient.GetString(field)); utf8.RuneCountInString(v) > 2 && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	return values
+}
+
+// account returns the patient's account, nil when there is none, and adds its name and
+// e-mail address to what identifies.
+func (e *eraser) account() (*core.Record, error) {
+	r, err := accountOf(e.tx, e.patient)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	for _, v := range []string{r.GetString("name"), r.Email()} {
+		if v != "" && !slices.Contains(e.values, v) {
+			e.values = append(e.values, v)
+		}
+	}
+	return r, nil
+}
+
+// part erases in one collection. Its triggers would refuse it: the law goes ahead of them.
+func (e *eraser) part(p privacyapi.Part) error {
+	if len(p.Erase)+len(p.Text)+len(p.Files) == 0 && !p.Remove {
+		return nil
+	}
+	params := e.params
+	return kernel.Quietly(e.tx, p.Collection, func() error {
+		db := e.tx.NonconcurrentDB()
+		if p.Remove {
+			_, err := db.Delete(p.Collection, condition(p, params)).Execute()
+			return err
+		}
+		if err := e.dropFiles(p, params); err != nil {
+			return err
+		}
+		sets := []string{}
+		bind := dbx.Params{"pseudonym": e.pseudonym, "number": e.number}
+		maps.Copy(bind, params)
+		for i, v := range e.values {
+			bind[fmt.Sprintf("value%d", i)] = v
+		}
+		for _, column := range slices.Sorted(maps.Keys(p.Erase)) {
+			sets = append(sets, "["+column+"] = "+p.Erase[column])
+		}
+		for _, column := range p.Text {
+			sets = append(sets, "["+column+"] = "+e.without(column))
+		}
+		if len(sets) == 0 {
+			return nil
+		}
+		if _, err := db.NewQuery("UPDATE [" + p.Collection + "] SET " + strings.Join(sets, ", ") + " WHERE " + p.Where).Bind(bind).Execute(); err != nil {
+			return err
+		}
+		return kernel.RefreshSearch(e.tx, p.Collection, "("+p.Where+")", params)
+	})
+}
+
+// without is the SQL of a column's text without what identifies.
+func (e *eraser) without(column string) string {
+	if e.scope == scopeEverything {
+		// An emptied list or object is still one.
+		return "CASE substr([" + column + "], 1, 1) WHEN '{' THEN '{}' WHEN '[' THEN '[]' ELSE '' END"
+	}
+	out := "[" + column + "]"
+	for i := range e.values {
+		out = fmt.Sprintf("replace(%s, {:value%d}, {:pseudonym})", out, i)
+	}
+	return out
+}
+
+// dropFiles removes attached files once nothing must be kept.
+func (e *eraser) dropFiles(p privacyapi.Part, params dbx.Params) error {
+	if e.scope != scopeEverything || len(p.Files) == 0 {
+		return nil
+	}
+	var records []*core.Record
+	if err := e.tx.RecordQuery(p.Collection).AndWhere(condition(p, params)).All(&records); err != nil {
+		return err
+	}
+	for _, r := range records {
+		e.files = append(e.files, r.BaseFilesPath())
+	}
+	for _, field := range p.Files {
+		if _, err := e.tx.NonconcurrentDB().Update(p.Collection, dbx.Params{field: "[]"}, condition(p, params)).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeAccount leaves an account that nobody can sign in to: others' records name its id.
+func (e *eraser) closeAccount(account *core.Record) error {
+	if account == nil {
+		return nil
+	}
+	r, err := e.tx.FindRecordById(kernel.AccountsCollection, account.Id)
+	if err != nil {
+		return err
+	}
+	r.Load(map[string]any{"name": e.pseudonym, "status": authapi.Disabled})
+	r.SetEmail("erased-" + strings.ToLower(strings.TrimPrefix(e.number, "X-")) + "@erased.invalid")
+	r.SetPassword(security.RandomString(40))
+	r.RefreshTokenKey()
+	if err := e.tx.Save(r); err != nil {
+		return fmt.Errorf("erase an account: %w", err)
+	}
+	for _, table := range []string{"_externalAuths", "_mfas", "_otps", "_authOrigins"} {
+		if _, err := e.tx.NonconcurrentDB().Delete(table, dbx.HashExp{"recordRef": r.Id}).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note writes down that it was done, and lets the trail and other copies follow.
+func (e *eraser) note(reason, actor string) (*core.Record, error) {
+	for _, v := range e.values {
+		reason = strings.ReplaceAll(reason, v, e.pseudonym)
+		if err := kernel.ForgetAnswers(e.tx, v); err != nil {
+			return nil, err
+		}
+	}
+	if err := auditapi.Forget(e.tx, e.patient.Id); err != nil {
+		return nil, err
+	}
+	err := auditapi.Record(e.tx, auditapi.Entry{Action: "erase", Target: e.scope, Why: reason, Patients: []string{e.patient.Id}, Account: actor})
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.tx.FindCollectionByNameOrId("erasures")
+	if err != nil {
+		return nil, err
+	}
+	r := core.NewRecord(c)
+	r.Load(map[string]any{"patientId": e.patient.Id, "pseudonym": e.pseudonym, "scope": e.scope, "reason": reason, "erasedById": actor})
+	if err := e.tx.Save(r); err != nil {
+		return nil, err
+	}
+	e.removeFiles()
+	return r, kernel.Emit(e.tx, privacyapi.Erased, privacyapi.ErasedV1{PatientID: e.patient.Id, Pseudonym: e.pseudonym})
+}
+
+// removeFiles deletes from the storage once the erasure is durable.
+func (e *eraser) removeFiles() {
+	if len(e.files) == 0 {
+		return
+	}
+	app, folders := e.tx, e.files
+	kernel.AfterCommit(e.tx, func() {
+		fs, err := app.NewFilesystem()
+		if err != nil {
+			app.Logger().Error("files of an erased patient were not removed", "error", err)
+			return
+		}
+		defer fs.Close()
+		for _, folder := range folders {
+			for _, err := range fs.DeletePrefix(folder + "/") {
+				app.Logger().Error("files of an erased patient were not removed", "folder", folder, "error", err)
+			}
+		}
+	})
+}

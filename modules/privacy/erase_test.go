@@ -1,0 +1,111 @@
+package privacy_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
+	"github.com/polyclinic-os/polyclinic/modules/privacy"
+	"github.com/polyclinic-os/polyclinic/modules/records/recordsapi"
+	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
+)
+
+func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
+	s := set.Start(t)
+	post := func(who kerneltest.Account, method, path, body string, want int) kerneltest.Response {
+		t.Helper()
+		r := s.As(t, who, method, path, body)
+		if r.Status != want {
+			t.Fatalf("%s %s: %d %s", method, path, r.Status, r.Body)
+		}
+		return r
+	}
+	post(alma, "PUT", "/api/patients/"+patientsapi.Bob, `{"address":"7 Hidden Lane","contact":"+1 555 987654","email":"bob.private@example.org"}`, 200)
+	rec := post(omar, "POST", "/api/medical-records", `{"patientId":"`+patientsapi.Bob+`","diagnosis":"Cough","notes":"Bob Tanaka lives at 7 Hidden Lane"}`, 201).JSON(t)["id"].(string)
+	post(omar, "PUT", "/api/medical-records/"+rec, `{"notes":"Called Bob Tanaka on +1 555 987654"}`, 200)
+	inv := post(carl, "POST", "/api/billing", `{"patientId":"`+patientsapi.Bob+`","amount":80,"details":"Visit of Bob Tanaka"}`, 201).JSON(t)["id"].(string)
+	post(bob, "POST", "/api/messages", `{"receiverId":"`+staffapi.Omar+`","messageText":"Secret words of mine"}`, 201)
+	mrn := post(alma, "GET", "/api/patients/"+patientsapi.Bob, "", 200).JSON(t)["mrn"].(string)
+	at := "/api/patients/" + patientsapi.Bob + "/erase"
+	s.On(t, []kerneltest.Scenario{
+		{Name: "not by the patient", As: bob, Path: at, Body: `{"reason":"I want to be forgotten"}`, Want: 403},
+		{Name: "not without a reason", As: alma, Path: at, Body: `{}`, Want: 400},
+		{Name: "not everything while the law asks for it", As: alma, Path: at, Body: `{"scope":"everything","reason":"Asked to be forgotten"}`, Want: 409, Has: []string{"retention", "until 20"}},
+		{Name: "who it was", As: alma, Path: at, Body: `{"reason":"Bob Tanaka asked to be forgotten"}`, Want: 200, Has: []string{`"pseudonym":"Erased `}, Not: []string{"Tanaka"}},
+		{Name: "he is on the register no more", As: alma, Method: "GET", Path: "/api/patients/" + patientsapi.Bob, Want: 404},
+		{Name: "nor signs in", Path: "/api/auth/login", Body: map[string]any{"email": authapi.Bob.Email, "password": authapi.Bob.Password}, Want: 400},
+		{Name: "the invoice is kept", As: carl, Method: "GET", Path: "/api/billing/" + inv, Want: 200, Has: []string{`"amount":80`, "Visit of Erased "}},
+	})
+	var diagnosis, notes string
+	if err := s.App.DB().NewQuery("SELECT diagnosis, notes FROM medical_records WHERE id = {:id}").Bind(map[string]any{"id": rec}).Row(&diagnosis, &notes); err != nil || diagnosis != "Cough" || !strings.HasPrefix(notes, "Called Erased ") {
+		t.Errorf("the record: %q, %q, %v", diagnosis, notes, err)
+	}
+	for _, sql := range []string{"PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {
+		if _, err := s.App.NonconcurrentDB().NewQuery(sql).Execute(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"data.db", "data.db-wal"} {
+		raw, err := os.ReadFile(filepath.Join(s.App.DataDir(), name))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		for _, v := range []string{"Tanaka", "tanaka", "Hidden Lane", "hidden lane", "987654", "bob.private", authapi.Bob.Email, "Secret words", mrn} {
+			if bytes.Contains(raw, []byte(v)) {
+				t.Errorf("%s has %q", name, v)
+			}
+		}
+	}
+	var triggers int
+	if err := s.App.DB().NewQuery("SELECT count(*) FROM sqlite_master WHERE name IN ('messages_kept', 'medical_records_versioned', 'medical_record_versions_fixed', 'patients_kept', 'ledger_immutable', 'payments_update')").Row(&triggers); err != nil || triggers != 5 {
+		t.Errorf("%d triggers are there again, %v", triggers, err)
+	}
+}
+
+func TestWhatNeedNotBeKeptIsErasedWithItsFiles(t *testing.T) {
+	s := set.Start(t)
+	withAttachment(t, s, recordsapi.Bob)
+	patient, err := s.App.FindRecordById("patients", patientsapi.Bob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	erase := func(now time.Time) error {
+		return s.App.RunInTransaction(func(tx core.App) error {
+			_, err := privacy.Erase(tx, patient, "everything", "The years are over", authapi.Alma.ID, now)
+			return err
+		})
+	}
+	if err := erase(time.Now().AddDate(9, 0, 0)); err == nil || !strings.Contains(err.Error(), "until") {
+		t.Fatalf("after nine years: %v", err)
+	}
+	if err := erase(time.Now().AddDate(11, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.App.FindRecordById("medical_records", recordsapi.Bob)
+	if err != nil || r.GetString("diagnosis") != "" || len(r.GetStringSlice("attachments")) != 0 {
+		t.Errorf("the record: %v, %v", r.FieldsData(), err)
+	}
+	left, err := filepath.Glob(filepath.Join(s.App.DataDir(), "storage", "*", recordsapi.Bob, "*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("files: %v, %v", left, err)
+	}
+}
+
+// Somebody who was a patient and was hired keeps the account: it is the clinic's now.
+func TestErasingAFormerPatientLeavesTheAccountOfTheNurse(t *testing.T) {
+	s := set.Start(t)
+	s.On(t, []kerneltest.Scenario{
+		{Name: "hired", As: alma, Method: "PUT", Path: "/api/users/" + authapi.Bob.ID, Body: `{"role":"nurse"}`, Want: 200},
+		{Name: "the register keeps the tie", As: alma, Method: "GET", Path: "/api/patients/" + patientsapi.Bob, Want: 200, Has: []string{`"userId":"` + authapi.Bob.ID}},
+		{Name: "erased as a patient", As: alma, Path: "/api/patients/" + patientsapi.Bob + "/erase", Body: `{"reason":"Asked to be forgotten"}`, Want: 200},
+		{Name: "and a nurse still", As: bob, Method: "GET", Path: "/api/auth/me", Want: 200, Has: []string{authapi.Bob.Email}},
+	})
+}

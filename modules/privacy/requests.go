@@ -1,0 +1,124 @@
+package privacy
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
+)
+
+var (
+	errRestricted    = kernel.Fail(http.StatusConflict, "restricted", "The use of this patient's data is restricted: they may be read, and changed by an administrator only.")
+	errRestrictedNow = kernel.Fail(http.StatusConflict, "restricted", "The use of this patient's data is restricted already.")
+	errNotRestricted = kernel.Fail(http.StatusConflict, "not_restricted", "The use of this patient's data is not restricted.")
+	errAnswer        = kernel.Fail(http.StatusBadRequest, "validation_required", "Say what was done, or why it was refused.")
+)
+
+// openRequest begins a request of a patient's.
+func openRequest(_ core.App, r *core.Record) error {
+	if r.GetString("status") == "" {
+		r.Set("status", "open")
+	}
+	return nil
+}
+
+// answerRequest notes who answered and when. An answer says something.
+func answerRequest(_ core.App, r *core.Record) error {
+	if r.GetString("status") == r.Original().GetString("status") || r.GetString("status") == "open" {
+		return nil
+	}
+	if strings.TrimSpace(r.GetString("answer")) == "" {
+		return errAnswer.At("answer")
+	}
+	r.Set("answeredAt", types.NowDateTime())
+	r.Set("answeredById", kernel.Actor(r))
+	return nil
+}
+
+// restrictedCollections hold what is done with a patient's data. Their field patientId
+// leads to the patient.
+var restrictedCollections = []string{"appointments", "medical_records", "invoices", "video_calls"}
+
+// bindRestriction refuses changes of a restricted patient's data by whoever is neither an
+// admin nor the patient: the restriction is theirs. Jobs and imports go on.
+func bindRestriction(k *kernel.Kernel) error {
+	check := func(patient func(*core.Record) string) func(e *core.RecordEvent) error {
+		return func(e *core.RecordEvent) error {
+			if err := mayProcess(e.App, patient(e.Record), kernel.Actor(e.Record)); err != nil {
+				return err
+			}
+			return e.Next()
+		}
+	}
+	of := check(func(r *core.Record) string { return r.GetString("patientId") })
+	itself := check(func(r *core.Record) string { return r.Id })
+	bind := func(h *hook.TaggedHook[*core.RecordEvent], fn func(*core.RecordEvent) error) {
+		h.Bind(&hook.Handler[*core.RecordEvent]{Id: "privacy: a restricted patient's data are not changed", Priority: -100, Func: fn})
+	}
+	bind(k.App.OnRecordCreate(restrictedCollections...), of)
+	bind(k.App.OnRecordUpdate(restrictedCollections...), of)
+	bind(k.App.OnRecordUpdate("patients"), itself)
+	return nil
+}
+
+// mayProcess returns errRestricted unless the account may change the patient's data.
+func mayProcess(tx core.App, patientID, account string) error {
+	if account == "" || patientID == "" {
+		return nil
+	}
+	var since string
+	err := tx.DB().NewQuery("SELECT COALESCE((SELECT restrictedAt FROM patients WHERE id = {:id}), '')").Bind(map[string]any{"id": patientID}).Row(&since)
+	if err != nil || since == "" {
+		return err
+	}
+	who, err := tx.FindRecordById(kernel.AccountsCollection, account)
+	if err != nil {
+		return err
+	}
+	if authapi.Admin.Has(who) || authapi.Patient.Has(who) {
+		return nil
+	}
+	return errRestricted
+}
+
+var restrictRoute = kernel.Op(kernel.Route{
+	Method: http.MethodPost, Path: "/api/patients/{id}/restrict", Record: "patients", Allow: admins, Returns: "patients",
+	Summary: "Restrict the use of a patient's data", Errors: []*kernel.Error{errRestrictedNow},
+}, func(c *kernel.Call, in reasonInput) (*core.Record, error) {
+	if !c.Record.GetDateTime("restrictedAt").IsZero() {
+		return nil, errRestrictedNow
+	}
+	return restrict(c, types.NowDateTime(), "restrict", in.Reason)
+})
+
+var unrestrictRoute = kernel.Op(kernel.Route{
+	Method: http.MethodPost, Path: "/api/patients/{id}/unrestrict", Record: "patients", Allow: admins, Returns: "patients",
+	Summary: "End the restriction of a patient's data", Errors: []*kernel.Error{errNotRestricted},
+}, func(c *kernel.Call, in reasonInput) (*core.Record, error) {
+	if c.Record.GetDateTime("restrictedAt").IsZero() {
+		return nil, errNotRestricted
+	}
+	return restrict(c, types.DateTime{}, "unrestrict", in.Reason)
+})
+
+func restrict(c *kernel.Call, at types.DateTime, action, reason string) (*core.Record, error) {
+	r := c.Record
+	if !c.Auth.IsSuperuser() {
+		kernel.SetActor(r, c.Auth.Id)
+	}
+	r.Set("restrictedAt", at)
+	if err := c.App.Save(r); err != nil {
+		return nil, err
+	}
+	if err := auditapi.Record(c.App, auditapi.Entry{Action: action, Why: strings.TrimSpace(reason), Patients: []string{r.Id}}); err != nil {
+		return nil, err
+	}
+	return r, kernel.Emit(c.App, privacyapi.Restricted, privacyapi.RestrictedV1{PatientID: r.Id, Restricted: !at.IsZero()})
+}

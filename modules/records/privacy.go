@@ -1,0 +1,18 @@
+package records
+
+import (
+	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
+)
+
+// personal says what of a patient is here, for exports and erasures.
+var personal = []any{
+	privacyapi.Part{
+		Collection: "medical_records", Doc: "medical records", Where: "patientId = {:patient}", Since: "recordedAt",
+		Text:  []string{"diagnosis", "treatment", "prescriptions", "notes", "codes", "enteredInErrorReason"},
+		Files: []string{"attachments"}, Erase: map[string]string{"sourceId": "''"},
+	},
+	privacyapi.Part{
+		Collection: "medical_record_versions", Doc: "earlier versions of medical records", Since: "created",
+		Where: "recordId IN (SELECT id FROM medical_records WHERE patientId = {:patient})", Text: []string{"content"},
+	},
+}
