@@ -33,6 +33,18 @@ func (demoMark) IsDemo(app core.App) (bool, error) {
 func (demoMark) MarkDemo(tx core.App) error {
 	// The examples of the user's own API document have short passwords, and whoever looks
 	// around in made-up data is not signed out over a cup of tea.
-	_, err := clinicapi.Change(tx, map[string]any{"demo": true, "name": "Polyclinic Demo", "passwordMinLength": 8, "passwordRefuseCommon": false, "sessionLimits": map[string]any{}})
+	_, err := clinicapi.Change(tx, map[string]any{
+		"demo": true, "name": "Polyclinic Demo", "passwordMinLength": 8, "passwordRefuseCommon": false,
+		"sessionLimits": map[string]any{}, "allowedOrigins": devServers(),
+	})
 	return err
+}
+
+// devServers are the addresses at which the development servers of the usual web tools show
+// a page (Next.js, Vite, Angular, Vue): somebody who writes a front end begins with the demo.
+func devServers() (origins []string) {
+	for _, port := range []string{"3000", "4200", "5173", "8080"} {
+		origins = append(origins, "http://localhost:"+port, "http://127.0.0.1:"+port)
+	}
+	return origins
 }

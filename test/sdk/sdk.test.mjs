@@ -158,8 +158,9 @@ describe("a booking", () => {
     assert.equal(made.status, "scheduled");
     await heard.until((e) => e.action === "create" && e.record.id === made.id);
 
-    for (const again of [patient.send("/api/appointments", { method: "POST", body: booking }), patient.collection("appointments").create(booking)]) {
-      const error = await refused(again);
+    const ways = [() => patient.send("/api/appointments", { method: "POST", body: booking }), () => patient.collection("appointments").create(booking)];
+    for (const again of ways) {
+      const error = await refused(again());
       assert.ok(error instanceof ClientResponseError);
       assert.equal(error.status, 409);
       assert.equal(error.response.status, 409);
@@ -228,4 +229,11 @@ describe("sign out", () => {
     assert.ok(!dead.events.some((e) => e.record.id === second.id));
     assert.ok((await two.send("/api/auth/me", {})).id);
   });
+});
+
+test("the demo lets in the pages of development servers, and no others", async () => {
+  for (const [origin, allowed] of [["http://localhost:5173", "http://localhost:5173"], ["https://elsewhere.example", null]]) {
+    const answer = await fetch(server.url + "/api/clinic", { headers: { Origin: origin } });
+    assert.equal(answer.headers.get("access-control-allow-origin"), allowed, origin);
+  }
 });

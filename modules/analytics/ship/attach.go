@@ -158,7 +158,7 @@ func (s *Shipper) begin(seq int64, p plan) (warehouse.Position, error) {
 
 // moved notes that the warehouse stands at to.
 func (s *Shipper) moved(to warehouse.Position, p plan) {
-	s.at, s.plan = to, p
+	s.at, s.plan, s.shipped = to, p, true
 	s.beaten = s.Now()
 	s.status.moved(to, p, s.beaten)
 }

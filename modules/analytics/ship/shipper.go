@@ -65,6 +65,7 @@ type Shipper struct {
 	trimmed   int64
 	compacted int64 // how many notes waited after the last compaction
 	beaten    time.Time
+	shipped   bool      // in this session
 	turned    time.Time // when a full reading's turn was over
 	tended    time.Time
 	marksRead time.Time
@@ -111,12 +112,12 @@ func (s *Shipper) Run(ctx context.Context, until func(Snapshot) bool) error {
 	defer s.source.Close()
 	defer s.status.stopped()
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
-		began := s.Now()
+		s.shipped = false
 		err := s.session(ctx, until)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		if s.Now().Sub(began) > lastWait {
+		if s.shipped {
 			wait = firstWait // it worked for a while
 		}
 		if !warehouse.Retryable(err) {
@@ -188,7 +189,8 @@ func (s *Shipper) take(ctx context.Context) error {
 	if err := s.w.Beat(ctx, s.at); err != nil {
 		return err
 	}
-	s.moved(s.at, s.plan)
+	s.beaten = s.Now()
+	s.status.attached(s.at, s.plan)
 	s.marksRead, s.drained = time.Time{}, time.Time{}
 	return nil
 }

@@ -63,15 +63,37 @@ func (s *Status) snapshot() Snapshot {
 	return out
 }
 
-// moved notes where the warehouse stands.
+// attached notes where the warehouse stands. What was wrong may well be so still: only what
+// is shipped proves that it is not.
+func (s *Status) attached(at warehouse.Position, p plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stands(at, p)
+	if s.now.Error == "" {
+		s.now.State = stateOf(p)
+	}
+}
+
+// moved notes that something was shipped, and where the warehouse stands now.
 func (s *Status) moved(at warehouse.Position, p plan, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now.Epoch, s.now.Seq, s.now.ShippedAt = at.Epoch, at.Seq, now
-	s.now.State, s.now.Error, s.now.Failures = Live, "", 0
+	s.stands(at, p)
+	s.now.ShippedAt = now
+	s.works(stateOf(p))
+}
+
+func (s *Status) works(state string) { s.now.State, s.now.Error, s.now.Failures = state, "", 0 }
+
+func stateOf(p plan) string {
 	if len(p.Todo) > 0 {
-		s.now.State = Copying
+		return Copying
 	}
+	return Live
+}
+
+func (s *Status) stands(at warehouse.Position, p plan) {
+	s.now.Epoch, s.now.Seq = at.Epoch, at.Seq
 	for i := range s.now.Tables {
 		t := &s.now.Tables[i]
 		switch {
@@ -123,6 +145,7 @@ func (s *Status) drained(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now.DrainedAt = now
+	s.works(Live)
 }
 
 // failed notes an error and reports whether it is worth a line in the log: the first of its

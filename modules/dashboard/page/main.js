@@ -31,7 +31,7 @@ function reportsOf(document) {
 
 // words makes "patientSummary" and "patient-summary" into "Patient summary".
 function words(name) {
-    const text = name.replace(/-/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
+    const text = name.replace(/-/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([a-zA-Z])([0-9])/g, "$1 $2").toLowerCase();
     return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
