@@ -20,7 +20,7 @@ PLATFORM := ./kernel ./hooks
 RACED := $(addprefix ./modules/,analytics/ship analytics/warehouse appointments audit audit/chain auth billing inventory messaging patients records reports video)
 RACING := AtOnce|Once|Many|Concurren|Race|Rush|Burst|Hundred|Thirty|OfTwo|TwoAdmins|WithoutGaps|OneState|Realtime|Frozen|Holds|ConnectErrors
 
-.PHONY: build test fmt vet lint vuln unit race examples sdk browser bench soak docs clean
+.PHONY: build test fmt vet lint vuln unit race examples sdk browser bench soak fuzz docs clean
 
 build: ## the binary, static, for this machine
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o polyclinic .
@@ -77,6 +77,12 @@ CRASHES ?= 100
 soak: ## the concurrency tests N times over under the race detector, and CRASHES kills under writing clients
 	POLYCLINIC_CRASHES=$(CRASHES) go test -timeout 1h -run KilledWhile ./test/crash
 	go test -race -timeout 4h -count $(N) -run '$(RACING)' $(PLATFORM) $(RACED)
+
+FUZZTIME ?= 30s
+fuzz: ## each Fuzz function for FUZZTIME
+	@grep -rl '^func Fuzz' --include='*_test.go' --exclude-dir=node_modules . | xargs -n1 dirname | sort -u | while read -r d; do \
+	for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$d/*_test.go | cut -c6- | sort -u); do echo "$$d $$f"; \
+	go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$d || exit 1; done; done
 
 docs: ## write docs/generated anew from what the modules declare
 	UPDATE=1 go test .

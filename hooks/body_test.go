@@ -65,7 +65,7 @@ func TestEveryBadFieldIsNamed(t *testing.T) {
 		{Name: "a relation of the wrong type", As: alma, Path: path, Body: `{"name":"a","ownerId":{"id":"x"}}`, Want: 400, Has: []string{`"ownerId"`}},
 		{Name: "no JSON", As: alma, Path: path, Body: `{"name":`, Want: 400},
 		{Name: "no object", As: alma, Path: path, Body: `["name"]`, Want: 400},
-		{Name: "no UTF-8", As: alma, Path: path, Body: "{\"name\":\"\xff\xfe\"}", Want: 201},
+		{Name: "no UTF-8", As: alma, Path: path, Body: "{\"name\":\"\xff\xfe\"}", Want: 400, Has: []string{"invalid_json"}},
 		{Name: "a NUL", As: alma, Path: path, Body: `{"name":"a\u0000b"}`, Want: 400},
 		{Name: "an id that is none", As: alma, Path: path, Body: `{"name":"a","id":"../../etc"}`, Want: 400, Has: []string{`"id"`}},
 		{Name: "an unknown field does no harm", As: alma, Path: path, Body: `{"name":"a","colour":"red"}`, Want: 201, Not: []string{"red"}},

@@ -3,6 +3,7 @@ package appointments
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pocketbase/dbx"
@@ -36,37 +37,28 @@ func (facts) Visits(c *reportsapi.Call) (out reportsapi.VisitNumbers, err error)
 
 // addSums adds up the appointments by month and returns them by doctor.
 func addSums(c *reportsapi.Call, out *reportsapi.VisitNumbers) (map[string]reportsapi.DoctorVisits, error) {
-	rows, err := c.DB.NewQuery(reportsapi.SpansTable + `
-		SELECT substr(period, 1, 7), '', sum(sign * total), sum(sign * completed), sum(sign * cancelled), sum(sign * noShow)
-		FROM spans CROSS JOIN visit_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 1
-		UNION ALL
-		SELECT '', doctorId, sum(sign * total), 0, sum(sign * cancelled), 0
-		FROM spans CROSS JOIN visit_sums s ON s.unit = spans.unit || ' by' AND period BETWEEN first AND last GROUP BY 2`).
-		Bind(dbx.Params{"spans": c.SpansParam()}).Rows()
+	err := c.EachSum("visit_sums", "", "doctorId", []string{"total", "completed", "cancelled", "noShow"}, func(month, _ string, n []int64) {
+		out.Total += int(n[0])
+		out.Completed += int(n[1])
+		out.Cancelled += int(n[2])
+		out.NoShow += int(n[3])
+		m := out.ByMonth[month]
+		m.Visits += int(n[0])
+		m.Cancelled += int(n[2])
+		out.ByMonth[month] = m
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	doctors := map[string]reportsapi.DoctorVisits{}
-	for rows.Next() {
-		var month, doctor string
-		var total, completed, cancelled, noShow int
-		if err := rows.Scan(&month, &doctor, &total, &completed, &cancelled, &noShow); err != nil {
-			return nil, err
-		}
-		if month == "" {
-			if total > 0 {
-				doctors[doctor] = reportsapi.DoctorVisits{Visits: total, Cancelled: cancelled}
-			}
-			continue
-		}
-		out.Total += total
-		out.Completed += completed
-		out.Cancelled += cancelled
-		out.NoShow += noShow
-		out.ByMonth[month] = reportsapi.MonthVisits{Visits: total, Cancelled: cancelled}
-	}
-	return doctors, rows.Err()
+	err = c.EachSum("visit_sums", " by", "doctorId", []string{"total", "cancelled"}, func(_, doctor string, n []int64) {
+		d := doctors[doctor]
+		d.Visits += int(n[0])
+		d.Cancelled += int(n[1])
+		doctors[doctor] = d
+	})
+	maps.DeleteFunc(doctors, func(_ string, d reportsapi.DoctorVisits) bool { return d.Visits == 0 })
+	return doctors, err
 }
 
 // nameDoctors adds the doctors' names and puts the busiest first.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -51,33 +50,29 @@ func report(c *reportsapi.Call) (*appointmentsapi.Report, error) {
 	return out, nil
 }
 
+// diaryFigures are the columns of visit_sums, as sumsOf has them.
+var diaryFigures = []string{"total", "completed", "cancelled", "noShow", "minutes", "lostMinutes", "waits", "waitSeconds", "waits15", "waits30", "waits60",
+	"lengths", "lengthSeconds", "leads", "leadMinutes"}
+
+func sumsOf(n []int64) appointmentsapi.DiarySums {
+	return appointmentsapi.DiarySums{
+		Total: n[0], Completed: n[1], Cancelled: n[2], NoShow: n[3], Minutes: n[4], LostMinutes: n[5], Waits: n[6], WaitSeconds: n[7],
+		Waits15: n[8], Waits30: n[9], Waits60: n[10], Lengths: n[11], LengthSeconds: n[12], Leads: n[13], LeadMinutes: n[14],
+	}
+}
+
 func diarySums(c *reportsapi.Call) (months, doctors sumsBy, err error) {
-	const figures = `sum(sign * total), sum(sign * completed), sum(sign * cancelled), sum(sign * noShow), sum(sign * minutes), sum(sign * lostMinutes),
-		sum(sign * waits), sum(sign * waitSeconds), sum(sign * waits15), sum(sign * waits30), sum(sign * waits60),
-		sum(sign * lengths), sum(sign * lengthSeconds), sum(sign * leads), sum(sign * leadMinutes) FROM spans CROSS JOIN visit_sums s ON period BETWEEN first AND last AND s.unit = spans.unit`
-	rows, err := c.DB.NewQuery(reportsapi.SpansTable + `
-		SELECT substr(period, 1, 7), '', ` + figures + ` GROUP BY 1
-		UNION ALL SELECT '', doctorId, ` + figures + ` || ' by' GROUP BY 2`).Bind(dbx.Params{"spans": c.SpansParam()}).Rows()
+	months, doctors = sumsBy{}, sumsBy{}
+	err = c.EachSum("visit_sums", "", "doctorId", diaryFigures, func(month, _ string, n []int64) {
+		months[month] = months[month].Plus(sumsOf(n))
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	defer rows.Close()
-	months, doctors = sumsBy{}, sumsBy{}
-	for rows.Next() {
-		var month, doctor string
-		var s appointmentsapi.DiarySums
-		err := rows.Scan(&month, &doctor, &s.Total, &s.Completed, &s.Cancelled, &s.NoShow, &s.Minutes, &s.LostMinutes, &s.Waits, &s.WaitSeconds,
-			&s.Waits15, &s.Waits30, &s.Waits60, &s.Lengths, &s.LengthSeconds, &s.Leads, &s.LeadMinutes)
-		if err != nil {
-			return nil, nil, err
-		}
-		if month != "" {
-			months[month] = s
-		} else {
-			doctors[doctor] = s
-		}
-	}
-	return months, doctors, rows.Err()
+	err = c.EachSum("visit_sums", " by", "doctorId", diaryFigures, func(_, doctor string, n []int64) {
+		doctors[doctor] = doctors[doctor].Plus(sumsOf(n))
+	})
+	return months, doctors, err
 }
 
 // addOffered adds the minutes that the doctors' hours offer, as they are now, and returns

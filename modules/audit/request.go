@@ -157,13 +157,11 @@ func (t *trail) complete(a *asked, entry *chain.Entry, items []item, status int)
 	auth := a.event.Auth
 	if status < http.StatusBadRequest && auth != nil && !auth.IsSuperuser() && len(entry.Patients) > 0 {
 		for _, look := range kernel.All[auditapi.Reading](t.k) {
-			marked, err := look.Of(t.k.App, auth, entry.Patients)
+			marks, err := look(t.k.App, auth, entry.Patients)
 			if err != nil {
 				return err
 			}
-			if len(marked) > 0 {
-				entry.Marks = append(entry.Marks, look.Mark)
-			}
+			entry.Marks = append(entry.Marks, marks...)
 		}
 	}
 	entry.Marks = unique(entry.Marks)

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/pocketbase/dbx"
-
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/billing/billingapi"
@@ -70,44 +68,25 @@ func revenueSummary(c *reportsapi.Call) (*billingapi.RevenueSummary, error) {
 	return out, nil
 }
 
-// sumsSQL adds up the spans by month, doctor and method in one statement: half of what a
-// small query costs is its preparation.
-const sumsSQL = reportsapi.SpansTable + `
-	SELECT 'month', substr(period, 1, 7), sum(sign * invoices), sum(sign * billed), 0, 0, sum(sign * outstanding)
-	FROM spans CROSS JOIN invoice_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 2
-	UNION ALL
-	SELECT 'doctor', doctorId, sum(sign * invoices), sum(sign * billed), 0, 0, sum(sign * outstanding)
-	FROM spans CROSS JOIN invoice_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 2
-	UNION ALL
-	SELECT 'month', substr(period, 1, 7), 0, 0, sum(sign * collected), sum(sign * refunded), 0
-	FROM spans CROSS JOIN payment_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 2
-	UNION ALL
-	SELECT 'method', method, 0, 0, sum(sign * collected), 0, 0
-	FROM spans CROSS JOIN payment_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 2`
-
 func (r *revenue) add(c *reportsapi.Call) error {
-	rows, err := c.DB.NewQuery(sumsSQL).Bind(dbx.Params{"spans": c.SpansParam()}).Rows()
+	err := c.EachSum("invoice_sums", "", "doctorId", []string{"invoices", "billed", "outstanding"}, func(month, doctor string, n []int64) {
+		t := takings{invoices: n[0], billed: n[1], outstanding: n[2]}
+		r.all = r.all.plus(t)
+		r.byMonth[month] = r.byMonth[month].plus(t)
+		r.byDoctor[doctor] = r.byDoctor[doctor].plus(t)
+	})
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var by, key string
-		var t takings
-		if err := rows.Scan(&by, &key, &t.invoices, &t.billed, &t.collected, &t.refunded, &t.outstanding); err != nil {
-			return err
-		}
-		switch {
-		case by == "month":
-			r.all = r.all.plus(t)
-			r.byMonth[key] = r.byMonth[key].plus(t)
-		case by == "doctor" && t.invoices != 0:
-			r.byDoctor[key] = t
-		case by == "method" && t.collected != 0:
-			r.byMethod[key] = t.collected
-		}
-	}
-	return rows.Err()
+	err = c.EachSum("payment_sums", "", "method", []string{"collected", "refunded"}, func(month, method string, n []int64) {
+		t := takings{collected: n[0], refunded: n[1]}
+		r.all = r.all.plus(t)
+		r.byMonth[month] = r.byMonth[month].plus(t)
+		r.byMethod[method] += t.collected
+	})
+	maps.DeleteFunc(r.byDoctor, func(_ string, t takings) bool { return t.invoices == 0 })
+	maps.DeleteFunc(r.byMethod, func(_ string, collected int64) bool { return collected == 0 })
+	return err
 }
 
 func (t takings) plus(o takings) takings {

@@ -80,14 +80,10 @@ func Mark(e *core.RequestEvent, mark, why string) {
 // SetMarker lets a request be marked; the audit module does so for every request.
 func SetMarker(e *core.RequestEvent, m Marker) { e.Set(markerKey, m) }
 
-// Reading is a contribution that looks at each read of patients' data, ahead of its entry.
+// Reading is a contribution that looks at each read of patients' data, ahead of its entry,
+// and returns the marks that are put on it. account is never nil, and never a superuser.
 // Modules list theirs in Provides. It must be quick: every read waits for it.
-type Reading struct {
-	Mark string // what is put on the entry when Of finds something
-	// Of returns those of the patients whose data must not be read by the account without
-	// the mark. account is never nil, and never a superuser.
-	Of func(app core.App, account *core.Record, patients []string) ([]string, error)
-}
+type Reading func(app core.App, account *core.Record, patients []string) (marks []string, err error)
 
 // Anchor is what an anchor outside of the trail holds of it: the hash of one entry.
 type Anchor struct {
