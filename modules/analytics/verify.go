@@ -13,7 +13,7 @@ import (
 // shown is how many differences are named one by one.
 const shown = 20
 
-func (t tool) verify(ctx context.Context, names []string, repair bool) error {
+func (t tool) verify(ctx context.Context, names []string, repair, quick bool) error {
 	c, w, err := t.open(ctx)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (t tool) verify(ctx context.Context, names []string, repair bool) error {
 		return err
 	}
 	defer source.Close()
-	v := &ship.Verifier{App: t.k.App, Source: source, W: w, Each: func(_ string, rows int64) { t.bar.Show(rows) }}
+	v := &ship.Verifier{Quick: quick, App: t.k.App, Source: source, W: w, Each: func(_ string, rows int64) { t.bar.Show(rows) }}
 	list, err := t.compare(ctx, v, c, names)
 	if err != nil || len(list) == 0 {
 		return err

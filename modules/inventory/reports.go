@@ -2,7 +2,9 @@ package inventory
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -95,36 +97,35 @@ func addExpiries(c *reportsapi.Call, out *inventoryapi.Report) error {
 }
 
 func addMonths(c *reportsapi.Call, out *inventoryapi.Report) error {
-	rows, err := c.DB.NewQuery(reportsapi.SpansTable + `SELECT substr(period, 1, 7), sum(sign * used), sum(sign * received), sum(sign * corrected)
-		FROM spans CROSS JOIN stock_moves s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 1`).
-		Bind(dbx.Params{"spans": c.SpansParam()}).Rows()
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	months := map[string]inventoryapi.Moves{}
-	for rows.Next() {
-		var month string
-		var m inventoryapi.Moves
-		if err := rows.Scan(&month, &m.Used, &m.Received, &m.Corrected); err != nil {
-			return err
-		}
-		months[month] = m
-	}
+	err := c.EachSum("stock_moves", "", "itemId", moves, func(month, _ string, n []int64) { months[month] = plus(months[month], n) })
 	for _, m := range c.Months() {
 		out.ByMonth = append(out.ByMonth, inventoryapi.MonthMoves{Month: m, Moves: months[m]})
 	}
-	return rows.Err()
+	return err
+}
+
+// moves are the columns of stock_moves, as plus adds them up.
+var moves = []string{"used", "received", "corrected"}
+
+func plus(m inventoryapi.Moves, n []int64) inventoryapi.Moves {
+	return inventoryapi.Moves{Used: m.Used + n[0], Received: m.Received + n[1], Corrected: m.Corrected + n[2]}
 }
 
 // addItems fills in what moved of each item, and puts it under the categories.
 func addItems(c *reportsapi.Call, out *inventoryapi.Report, byCategory map[string]*category) error {
-	rows, err := c.DB.NewQuery(reportsapi.SpansTable + `
-		SELECT itemId, coalesce(itemName, ''), coalesce(category, ''), coalesce(i.unit, ''), coalesce(unitPriceMinor, 0), m.used, m.received, m.corrected
-		FROM (SELECT itemId, sum(sign * used) AS used, sum(sign * received) AS received, sum(sign * corrected) AS corrected
-			FROM spans CROSS JOIN stock_moves s ON s.unit = spans.unit || ' by' AND period BETWEEN first AND last GROUP BY itemId) m
-		LEFT JOIN inventory i ON i.id = m.itemId WHERE m.used != 0 OR m.received != 0 OR m.corrected != 0`).
-		Bind(dbx.Params{"spans": c.SpansParam()}).Rows()
+	moved := map[string]inventoryapi.Moves{}
+	err := c.EachSum("stock_moves", " by", "itemId", moves, func(_, item string, n []int64) { moved[item] = plus(moved[item], n) })
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(moved, func(_ string, m inventoryapi.Moves) bool { return m == inventoryapi.Moves{} })
+	ids, err := json.Marshal(slices.AppendSeq([]string{}, maps.Keys(moved)))
+	if err != nil {
+		return err
+	}
+	rows, err := c.DB.NewQuery(`SELECT value, coalesce(itemName, ''), coalesce(category, ''), coalesce(unit, ''), coalesce(unitPriceMinor, 0)
+		FROM json_each({:ids}) LEFT JOIN inventory i ON i.id = value`).Bind(dbx.Params{"ids": string(ids)}).Rows()
 	if err != nil {
 		return err
 	}
@@ -133,9 +134,10 @@ func addItems(c *reportsapi.Call, out *inventoryapi.Report, byCategory map[strin
 	for rows.Next() {
 		var i inventoryapi.ItemMoves
 		var price int64
-		if err := rows.Scan(&i.ItemID, &i.ItemName, &i.Category, &i.Unit, &price, &i.Used, &i.Received, &i.Corrected); err != nil {
+		if err := rows.Scan(&i.ItemID, &i.ItemName, &i.Category, &i.Unit, &price); err != nil {
 			return err
 		}
+		i.Moves = moved[i.ItemID]
 		worth[i.ItemID] = inventoryapi.Worth(i.Used, price)
 		all += worth[i.ItemID]
 		k := byCategory[i.Category]
@@ -144,7 +146,7 @@ func addItems(c *reportsapi.Call, out *inventoryapi.Report, byCategory map[strin
 			byCategory[i.Category] = k
 		}
 		k.used += worth[i.ItemID]
-		k.stock.Moves = inventoryapi.Moves{Used: k.stock.Used + i.Used, Received: k.stock.Received + i.Received, Corrected: k.stock.Corrected + i.Corrected}
+		k.stock.Moves = plus(k.stock.Moves, []int64{i.Used, i.Received, i.Corrected})
 		i.UsedValue = clinicapi.Major(worth[i.ItemID], out.Currency)
 		out.ByItem = append(out.ByItem, i)
 	}

@@ -38,7 +38,7 @@ func Module() kernel.Module {
 			{Name: "birthdays", Spec: "1 * * * *", Doc: "Brings the stored ages up to date, for filters and sorting.", Run: refreshAges},
 			{Name: "care", Spec: "17 3 * * *", Doc: "Removes what broken glass opened and time has closed.", Run: sweepCare},
 		},
-		Provides: append(append(careReadings, personal...), kernel.People("patients"), profile, table, patientImport, facts{}, registerSums, registerBirths, warehouse),
+		Provides: append(append([]any{careReading}, personal...), kernel.People("patients"), profile, table, patientImport, facts{}, registerSums, registerBirths, warehouse),
 		Cast:     cast,
 		Demo:     demo,
 		Bind:     bindAge,

@@ -128,9 +128,9 @@ func addAges(c *reportsapi.Call, out *reportsapi.PatientNumbers) error {
 		return err
 	}
 	rows, err := c.DB.NewQuery(`
-		WITH periods(unit, period) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each({:periods})),
+		WITH periods(unit, period, sign) AS MATERIALIZED (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each({:periods})),
 			births(age, grain, first, last, closed) AS MATERIALIZED (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each({:births}))
-		SELECT age, coalesce(sum((SELECT sum(patients) FROM register_births b WHERE b.unit = p.unit AND b.period = p.period AND b.grain = births.grain
+		SELECT age, coalesce(sum(sign * (SELECT sum(patients) FROM register_births b WHERE b.unit = p.unit AND b.period = p.period AND b.grain = births.grain
 			AND born >= first AND born <= last AND (closed OR born != last))), 0)
 		FROM periods p CROSS JOIN births GROUP BY age ORDER BY age`).Bind(dbx.Params{"periods": string(periodList), "births": string(bornList)}).Rows()
 	if err != nil {
@@ -156,23 +156,38 @@ func addAges(c *reportsapi.Call, out *reportsapi.PatientNumbers) error {
 	return rows.Err()
 }
 
-// registeredUpTo returns the units and periods of register_births that make up everybody
-// who was registered up to the last day.
-func registeredUpTo(c *reportsapi.Call) (periods [][2]string, err error) {
-	var later bool
-	var first string
-	err = c.DB.NewQuery(`SELECT EXISTS (SELECT 1 FROM register_sums WHERE unit = 'day' AND period > {:to} AND patients != 0),
-			coalesce((SELECT min(period) FROM register_sums WHERE unit = 'day' AND period > '0'), {:to})`).Bind(dbx.Params{"to": c.To}).Row(&later, &first)
+// fewDays is up to how many days it is quicker to take off from everybody than to put the
+// register of a day together.
+const fewDays = 31
+
+// period is a unit and a period of register_births, and 1, or -1 where it is taken off.
+type period [3]any
+
+// registeredUpTo returns the periods that make up everybody who was registered up to the
+// last day.
+func registeredUpTo(c *reportsapi.Call) (periods []period, err error) {
+	var later []string
+	err = c.DB.NewQuery("SELECT DISTINCT period FROM register_sums WHERE unit = 'day' AND period > {:to} AND patients != 0 LIMIT {:limit}").
+		Bind(dbx.Params{"to": c.To, "limit": fewDays + 1}).Column(&later)
 	if err != nil {
 		return nil, err
 	}
-	if !later { // as of today, always
-		return [][2]string{{"all", ""}}, nil
+	if len(later) <= fewDays { // as of today, none
+		periods = []period{{"all", "", 1}}
+		for _, day := range later {
+			periods = append(periods, period{"day", day, -1})
+		}
+		return periods, nil
+	}
+	var first string
+	err = c.DB.NewQuery("SELECT coalesce((SELECT min(period) FROM register_sums WHERE unit = 'day' AND period > '0'), {:to})").Bind(dbx.Params{"to": c.To}).Row(&first)
+	if err != nil {
+		return nil, err
 	}
 	last, _ := clinicapi.ParseDay(c.To) // ParseRange made it
-	periods = [][2]string{{"day", ""}}  // a day that is not known
+	periods = []period{{"day", "", 1}}  // a day that is not known
 	for year := first[:4]; year < c.To[:4]; {
-		periods = append(periods, [2]string{"year", year})
+		periods = append(periods, period{"year", year, 1})
 		next, err := strconv.Atoi(year)
 		if err != nil {
 			return nil, fmt.Errorf("first day of the register %q: %w", first, err)
@@ -180,10 +195,10 @@ func registeredUpTo(c *reportsapi.Call) (periods [][2]string, err error) {
 		year = fmt.Sprintf("%04d", next+1)
 	}
 	for month := time.January; month < last.Month(); month++ {
-		periods = append(periods, [2]string{"month", fmt.Sprintf("%s-%02d", c.To[:4], month)})
+		periods = append(periods, period{"month", fmt.Sprintf("%s-%02d", c.To[:4], month), 1})
 	}
 	for day := 1; day <= last.Day(); day++ {
-		periods = append(periods, [2]string{"day", fmt.Sprintf("%s-%02d", c.To[:7], day)})
+		periods = append(periods, period{"day", fmt.Sprintf("%s-%02d", c.To[:7], day), 1})
 	}
 	return periods, nil
 }

@@ -36,6 +36,7 @@ type Table struct {
 	Name       string   // the table in PostgreSQL, snake_case
 	Doc        string   // one sentence, for the catalogue's comment
 	Patients   bool     // a row's own id is a patient's id, see Column.Patient
+	Withheld   string   // a field: rows in which it holds something stay. Of Patients: their ids stay in other tables too
 	Columns    []Column // besides the id
 }
 
@@ -48,5 +49,7 @@ type Column struct {
 	Patient bool     // it is a patient's id: a keyed pseudonym stands for it where the clinic sets a key
 	Present bool     // Bool: only whether the field holds anything leaves, not what
 	First   int      // only so many characters of the text leave, 0: all. 4 of a birth date are the year
+	Open    bool     // it leaves only where the clinic sets no key for pseudonyms: it would tell who somebody is
+	Partial bool     // Day: a year or month alone is no mistake, and leaves as no day
 	Keys    []string // JSON: only these keys of its objects leave, nil: all
 }

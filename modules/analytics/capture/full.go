@@ -28,7 +28,7 @@ func (v *View) chunk(table, where string, after any, limit int) (c Chunk, err er
 	if st.id == "" {
 		return Chunk{Done: true}, nil
 	}
-	q, err := v.tx.QueryContext(v.ctx, "SELECT rowid, id, "+st.fields+" FROM "+st.quoted+" WHERE "+where, after, limit)
+	q, err := v.tx.QueryContext(v.ctx, "SELECT rowid, id, "+st.fields+" FROM "+st.quoted+" WHERE "+st.where+where, after, limit)
 	if err != nil {
 		return c, fmt.Errorf("table %s: %w", table, err)
 	}
@@ -57,7 +57,7 @@ func (s *Source) Pairs(ctx context.Context, table string) (list []Pair, err erro
 	if st.id == "" {
 		return nil, nil
 	}
-	q, err := v.tx.QueryContext(ctx, "SELECT id FROM "+st.quoted)
+	q, err := v.tx.QueryContext(ctx, "SELECT id FROM "+st.quoted+" WHERE "+st.where+"true")
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (v *View) Count(table string) (n int64, err error) {
 	if st.id == "" {
 		return 0, nil
 	}
-	err = v.tx.QueryRowContext(v.ctx, "SELECT count(*) FROM "+st.quoted).Scan(&n)
+	err = v.tx.QueryRowContext(v.ctx, "SELECT count(*) FROM "+st.quoted+" WHERE "+st.where+"true").Scan(&n)
 	return n, err
 }
 
@@ -103,7 +103,7 @@ func (v *View) Each(table string, fn func(row.Row) error) error {
 	if st.id == "" {
 		return nil
 	}
-	q, err := v.tx.QueryContext(v.ctx, "SELECT id, "+st.fields+" FROM "+st.quoted)
+	q, err := v.tx.QueryContext(v.ctx, "SELECT id, "+st.fields+" FROM "+st.quoted+" WHERE "+st.where+"true")
 	if err != nil {
 		return fmt.Errorf("table %s: %w", table, err)
 	}

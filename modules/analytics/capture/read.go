@@ -128,7 +128,7 @@ func (v *View) byID(st stored, ids []string, room *int) ([]row.Row, []row.Reject
 	if err != nil {
 		return nil, nil, err
 	}
-	q, err := v.tx.QueryContext(v.ctx, "SELECT 0, id, "+st.fields+" FROM "+st.quoted+" WHERE id IN (SELECT value FROM json_each(?))", string(list))
+	q, err := v.tx.QueryContext(v.ctx, "SELECT 0, id, "+st.fields+" FROM "+st.quoted+" WHERE "+st.where+"id IN (SELECT value FROM json_each(?))", string(list))
 	if err != nil {
 		return nil, nil, fmt.Errorf("table %s: %w", st.maker.Table.Name, err)
 	}

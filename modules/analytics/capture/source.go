@@ -79,6 +79,7 @@ type stored struct {
 	id     string // of the collection, "" when it is gone
 	quoted string // its name, quoted
 	fields string // the columns to select after the id: one per declared column, then extra
+	where  string // what its rows must be to leave, to be put ahead of other conditions
 	shape  string // differs when its rows come out differently
 }
 
@@ -130,8 +131,12 @@ func (s *Source) layoutIn(ctx context.Context, tx *sql.Tx) (*layout, error) {
 		return s.cached, nil
 	}
 	l := &layout{version: version, byName: map[string]stored{}, byID: map[string]stored{}}
+	withheld, err := s.withheld(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range s.tables {
-		st, err := s.lookUp(ctx, tx, s.makers[t.Name])
+		st, err := s.lookUp(ctx, tx, s.makers[t.Name], withheld)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: %w", t.Name, err)
 		}
@@ -144,11 +149,17 @@ func (s *Source) layoutIn(ctx context.Context, tx *sql.Tx) (*layout, error) {
 	return l, nil
 }
 
+func find(ctx context.Context, tx *sql.Tx, table string) (id, name string, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT c.id, c.name FROM _analytics_table t JOIN _collections c ON c.id = t.collectionId WHERE t.name = ?`, table).Scan(&id, &name)
+	return id, name, err
+}
+
 // lookUp finds one table's columns.
-func (s *Source) lookUp(ctx context.Context, tx *sql.Tx, m *row.Maker) (stored, error) {
+func (s *Source) lookUp(ctx context.Context, tx *sql.Tx, m *row.Maker, withheld string) (stored, error) {
 	st := stored{maker: m, shape: m.Shape()}
 	var name string
-	err := tx.QueryRowContext(ctx, `SELECT c.id, c.name FROM _analytics_table t JOIN _collections c ON c.id = t.collectionId WHERE t.name = ?`, m.Table.Name).Scan(&st.id, &name)
+	var err error
+	st.id, name, err = find(ctx, tx, m.Table.Name)
 	if err == sql.ErrNoRows {
 		st.shape += " gone"
 		return st, nil
@@ -161,11 +172,20 @@ func (s *Source) lookUp(ctx context.Context, tx *sql.Tx, m *row.Maker) (stored, 
 	if err != nil {
 		return st, err
 	}
+	if w := m.Table.Withheld; w != "" && have[w] {
+		st.where = "coalesce(" + quote(w) + ", '') = '' AND "
+	}
 	var fields []string
 	for _, c := range m.Table.Columns {
 		if !have[c.Field] {
 			fields = append(fields, "NULL")
 			st.shape += " -" + c.Name
+			continue
+		}
+		if c.Patient && withheld != "" {
+			field := st.quoted + "." + quote(c.Field)
+			fields = append(fields, "CASE WHEN "+fmt.Sprintf(withheld, field)+" THEN NULL ELSE "+field+" END")
+			st.shape += " held " + c.Name
 			continue
 		}
 		fields = append(fields, "+"+quote(c.Field)) // the + takes the declared type off: the driver would read a time into what says DATE

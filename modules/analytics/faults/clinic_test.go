@@ -119,6 +119,19 @@ func (c *clinic) says(fn func(ship.Snapshot) bool) (is ship.Snapshot) {
 	return is
 }
 
+// settled waits until the shipper has looked at everything, and nothing waits.
+func (c *clinic) settled() {
+	c.t.Helper()
+	c.says(func(is ship.Snapshot) bool { return !is.DrainedAt.IsZero() })
+	c.folder.settled()
+}
+
+func (c *clinic) same() {
+	c.t.Helper()
+	c.settled()
+	c.folder.same()
+}
+
 // people adds n of them, each with a visit.
 func (c *clinic) people(prefix string, n int) {
 	c.t.Helper()

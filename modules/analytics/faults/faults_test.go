@@ -38,6 +38,9 @@ var (
 func TestMain(m *testing.M) {
 	status := program.Test(m, "../../..", func(p program.Program) { binary = p })
 	postgres.Remove()
+	if dir, err := demo(); err == nil {
+		_ = os.RemoveAll(dir) // it lies in the temporary folder
+	}
 	os.Exit(status)
 }
 

@@ -127,3 +127,16 @@ func (s *Server) copy(tb testing.TB, from, to string) {
 		tb.Fatalf("copy the data folder: %v: %s", err, out)
 	}
 }
+
+// AsServer makes cmd run as the account that the servers run as, which then owns dir.
+func AsServer(tb testing.TB, cmd *exec.Cmd, dir string) {
+	tb.Helper()
+	as, err := credential()
+	if err == nil && as != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+		err = os.Chown(dir, int(as.Uid), int(as.Gid))
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}

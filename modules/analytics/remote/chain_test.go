@@ -69,7 +69,7 @@ func TestChainIsTheSumOfItsSites(t *testing.T) {
 		t.Setenv("POLYCLINIC_SITE_ID", name)
 		s := whole.Start(t)
 		must(t, s.App.RunInTransaction(func(tx core.App) error {
-			fill(t, tx, rand.New(rand.NewPCG(uint64(i), 3)), 120)
+			fill(t, tx, rand.New(rand.NewPCG(uint64(i), 3)), 120, true)
 			return nil
 		}))
 		raw(t, s.App, "UPDATE invoices SET status = 'void' WHERE id = {:id}", dbx.Params{"id": fmt.Sprintf("randominv%06d", i)})

@@ -17,7 +17,10 @@ const (
 	inDiary    = `FROM polyclinic.appointments WHERE site_id = $1 AND appointment_date BETWEEN $2::date AND $3::date`
 	came       = `coalesce(status, '') <> 'cancelled'`
 
-	registerSQL = `SELECT coalesce(gender, ''), coalesce(birth_year::text, ''), count(*) ` + onRegister +
+	// Whoever is known by the year alone is taken to have had their birthday.
+	ageSQL = `extract(year FROM $2::date)::int - birth_year - CASE WHEN born_on > $2::date THEN 1000 ` +
+		`WHEN to_char(born_on, 'MM-DD') > to_char($2::date, 'MM-DD') THEN 1 ELSE 0 END`
+	registerSQL = `SELECT coalesce(gender, ''), coalesce((` + ageSQL + `)::text, ''), count(*) ` + onRegister +
 		` AND (registered_on IS NULL OR registered_on <= $2::date) GROUP BY 1, 2`
 	newSQL = `SELECT to_char(registered_on, 'YYYY-MM'), count(*) ` + onRegister + ` AND registered_on BETWEEN $2::date AND $3::date GROUP BY 1`
 
@@ -29,8 +32,9 @@ const (
 	frequencySQL = `SELECT visits, count(*) FROM (SELECT coalesce(patient_id, ''), count(*) AS visits ` + inDiary + ` AND ` + came + ` GROUP BY 1) v GROUP BY 1`
 )
 
-// patientSummary is as the clinic's own, but for ages: only the year of birth is in the
-// warehouse, and everybody is taken to have had their birthday.
+// patientSummary is as the clinic's own, with two exceptions: patients whose data's use is
+// restricted are not in the warehouse, and where ids are pseudonyms only the year of a birth
+// is, so that everybody is taken to have had their birthday.
 func patientSummary(ctx context.Context, c *reportsapi.Call, w *warehouse.Warehouse) (any, error) {
 	days := []string{c.From, c.To}
 	a, err := w.Read(ctx, warehouse.Query{SQL: registerSQL, Args: days[1:]}, warehouse.Query{SQL: newSQL, Args: days},
@@ -58,7 +62,6 @@ func patientSummary(ctx context.Context, c *reportsapi.Call, w *warehouse.Wareho
 // register counts who is on it, by gender and age.
 func register(a warehouse.Answer, out *reportsapi.PatientSummary) error {
 	genders, groups := map[string]int{}, make([]int, len(reportsapi.AgeGroups)+1)
-	last, _ := strconv.Atoi(out.To[:4]) // ParseRange made it
 	err := scan(a, 2, 1, func(t []string, n []int64) {
 		gender := strings.ToLower(strings.TrimSpace(t[0]))
 		if gender == "" {
@@ -66,7 +69,7 @@ func register(a warehouse.Answer, out *reportsapi.PatientSummary) error {
 		}
 		out.TotalPatients += int(n[0])
 		genders[gender] += int(n[0])
-		groups[ageGroup(t[1], last)] += int(n[0])
+		groups[ageGroup(t[1])] += int(n[0])
 	})
 	for gender, n := range genders {
 		out.ByGender = append(out.ByGender, reportsapi.GenderCount{Gender: gender, Patients: n})
@@ -81,15 +84,15 @@ func register(a warehouse.Answer, out *reportsapi.PatientSummary) error {
 	return err
 }
 
-// ageGroup returns the place in AgeGroups of somebody born in a year, at the end of another;
-// behind the last when the year is not known or ahead.
-func ageGroup(born string, year int) int {
-	from, err := strconv.Atoi(born)
-	if err != nil || from <= 0 || from > year {
+// ageGroup returns the place in AgeGroups of an age in years; behind the last when it is not
+// known or below 0.
+func ageGroup(age string) int {
+	years, err := strconv.Atoi(age)
+	if err != nil || years < 0 {
 		return len(reportsapi.AgeGroups)
 	}
 	i := len(reportsapi.AgeGroups) - 1
-	for year-from < reportsapi.AgeGroups[i].Youngest {
+	for years < reportsapi.AgeGroups[i].Youngest {
 		i--
 	}
 	return i

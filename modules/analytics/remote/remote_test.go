@@ -83,9 +83,23 @@ func raw(t testing.TB, app core.App, sql string, params dbx.Params) {
 	}
 }
 
+// birth is a random date of birth around the days on which people change their age group;
+// without whole only such as are the same by the year alone.
+func birth(r *rand.Rand, whole bool) string {
+	if !whole || r.IntN(4) == 0 {
+		return []string{"", "1950", "2026", "2027", "1986-01-01", "2008-01-01", "2021-01-01", "1961"}[r.IntN(8)]
+	}
+	to := []string{"2026-12-31", "2026-03-29", "2026-10-25", "2027-06-30", "2026-02-28", "2026-04-01", "2024-02-29", time.Now().UTC().Format(time.DateOnly)}[r.IntN(8)]
+	at, err := time.Parse(time.DateOnly, to)
+	if err != nil {
+		panic(err)
+	}
+	return at.AddDate(-[]int{0, 5, 18, 40, 65, 80, 30}[r.IntN(7)], 0, r.IntN(5)-2).Format(time.DateOnly)
+}
+
 // fill makes rows that no clinic would let in together, on days around the edges of months,
 // with instants around the changes of Berlin's clocks.
-func fill(t *testing.T, app core.App, r *rand.Rand, n int) {
+func fill(t *testing.T, app core.App, r *rand.Rand, n int, whole bool) {
 	t.Helper()
 	for _, guard := range []string{"payments_owed", "payments_refundable", "payments_delete", "invoices_void", "invoices_amount", "invoices_void_paid",
 		"appointments_doctorId_insert", "appointments_patientId_insert"} {
@@ -111,7 +125,7 @@ func fill(t *testing.T, app core.App, r *rand.Rand, n int) {
 	doctor := func() string { return fmt.Sprintf("randomdoctor%03d", r.IntN(6)) }
 	for i := range n / 3 {
 		raw(t, app, `INSERT INTO patients (id, mrn, name, gender, dateOfBirth, registeredOn, deletedAt) VALUES ({:id}, {:id}, 'Nobody', {:gender}, {:born}, {:day}, {:gone})`, dbx.Params{
-			"id": fmt.Sprintf("randompat%06d", i), "gender": pick("female", "Female ", "male", "", " DIVERSE"), "born": pick("", "1950", "2026", "2027", "1986-01-01", "2008-01-01", "2021-01-01", "1961"),
+			"id": fmt.Sprintf("randompat%06d", i), "gender": pick("female", "Female ", "male", "", " DIVERSE"), "born": birth(r, whole),
 			"day": pick(days...), "gone": pick("", "", "", "2026-02-01 10:00:00.000Z"),
 		})
 	}
@@ -202,7 +216,7 @@ func TestReportsAgreeWithTheClinicsOwn(t *testing.T) {
 			url := ""
 			s := clinicOf(t, &url)
 			must(t, s.App.RunInTransaction(func(tx core.App) error {
-				fill(t, tx, rand.New(rand.NewPCG(c.seed, 7)), 200)
+				fill(t, tx, rand.New(rand.NewPCG(c.seed, 7)), 300, c.key == nil)
 				return nil
 			}))
 			url = postgres.Server(t).Database(t)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"unicode/utf8"
 
@@ -30,6 +31,14 @@ func (m *Maker) Shape() string {
 	columns := slices.Clone(m.Table.Columns)
 	for _, c := range columns {
 		fmt.Fprintf(sum, "|%q %q %d %v %v %d %q", c.Name, c.Field, c.Kind, c.Patient, c.Present, c.First, c.Keys)
+	}
+	if m.Table.Withheld != "" {
+		fmt.Fprintf(sum, "|withheld %q", m.Table.Withheld)
+	}
+	for _, c := range columns {
+		if c.Open || c.Partial {
+			fmt.Fprintf(sum, "|%q %v %v", c.Name, c.Open && len(m.key) > 0, c.Partial)
+		}
 	}
 	if hasPatients(m.Table) && len(m.key) > 0 {
 		fmt.Fprintf(sum, "|%x", m.pseudonym("which key"))
@@ -107,8 +116,14 @@ func (m *Maker) value(c analyticsapi.Column, raw any) (any, string) {
 	if c.Present {
 		return present(raw), ""
 	}
+	if c.Open && len(m.key) > 0 {
+		return nil, ""
+	}
 	if c.First > 0 {
 		raw = first(raw, c.First)
+	}
+	if s, isText := raw.(string); c.Partial && isText && rePartial.MatchString(s) {
+		return nil, ""
 	}
 	v, why := convert(c.Kind, raw)
 	s, isText := v.(string)
@@ -122,6 +137,9 @@ func (m *Maker) value(c analyticsapi.Column, raw any) (any, string) {
 	}
 	return v, ""
 }
+
+// rePartial is a year, or a year and a month.
+var rePartial = regexp.MustCompile(`^\d{4}(-\d{2})?$`)
 
 // present reports whether a field holds anything.
 func present(raw any) bool {

@@ -137,10 +137,21 @@ func TestVerifyNamesAndMends(t *testing.T) {
 		postgres.Server(t).Exec(t, c.url,
 			`DELETE FROM polyclinic.people WHERE id = (SELECT min(id) FROM polyclinic.people)`,
 			`UPDATE polyclinic.visits SET h = h + 1, minutes = 99 WHERE id = 'vp0000002'`,
+			`UPDATE polyclinic.visits SET fee = 77, codes = '[ 1.0,2 ]' WHERE id = 'vp0000003'`, // by hand: not in the hash
+			`UPDATE polyclinic.visits SET codes = '[ 1.0 ]' WHERE id = 'vp0000004'`,             // the same, written in another way
 			`INSERT INTO polyclinic.visits (site_id, id, h) VALUES ('north', 'ghost', 1), ('south', 'notours', 2)`,
 			`INSERT INTO polyclinic.people (site_id, id, h) VALUES ('north', 'ghost', 1)`)
-		found := c.verifies(4)
-		v := Verifier{App: c.app, Source: c.source, W: c.w}
+		found := c.verifies(5)
+		v := Verifier{App: c.app, Source: c.source, W: c.w, Quick: true}
+		quick := 0
+		for _, table := range c.Tables {
+			got, err := v.Table(ctx, table)
+			c.must(err)
+			quick += len(got.Differences)
+		}
+		if quick != 4 {
+			t.Errorf("by the stored hashes alone %d rows differ, want 4", quick)
+		}
 		c.must(v.Repair(ctx, found))
 		c.settle().same().verifies(0)
 		c.wants(`SELECT count(*) FROM polyclinic.visits WHERE site_id = 'south'`, int64(1))

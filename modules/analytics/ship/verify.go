@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -47,6 +48,10 @@ type Verifier struct {
 	Source *capture.Source
 	W      *warehouse.Warehouse
 	Each   func(table string, rows int64) // told now and then how many rows are read, may be nil
+	// Quick compares the hashes that were written with the rows, which the warehouse adds up
+	// itself. Without it every value is read back: what somebody changed there by hand, and
+	// not in the hash, is then noticed too.
+	Quick bool
 }
 
 type sum struct {
@@ -54,8 +59,16 @@ type sum struct {
 	h uint64
 }
 
-// Table compares one table by count and sum of hashes per bucket, and the buckets that
-// differ row by row.
+// mark is what stands for a row in a comparison.
+func (v *Verifier) mark(t analyticsapi.Table, r *row.Row) uint64 {
+	if v.Quick {
+		return uint64(r.Hash)
+	}
+	return bits.RotateLeft64(r.Content(t), 1) + uint64(r.Hash)
+}
+
+// Table compares one table by count and sum of its rows' marks per bucket, and the buckets
+// that differ row by row.
 func (v *Verifier) Table(ctx context.Context, t analyticsapi.Table) (out Compared, err error) {
 	out.Table = t.Name
 	// What the log names behind this position may be on its way either way.
@@ -66,7 +79,7 @@ func (v *Verifier) Table(ctx context.Context, t analyticsapi.Table) (out Compare
 	own := map[string]sum{}
 	if err := v.read(ctx, t, func(r row.Row) {
 		b := bucket(r.ID)
-		own[b] = sum{own[b].n + 1, own[b].h + uint64(r.Hash)}
+		own[b] = sum{own[b].n + 1, own[b].h + v.mark(t, &r)}
 		out.Rows++
 		out.Sum += uint64(r.Hash)
 		if v.Each != nil && out.Rows%10_000 == 0 {
@@ -75,7 +88,7 @@ func (v *Verifier) Table(ctx context.Context, t analyticsapi.Table) (out Compare
 	}); err != nil {
 		return out, err
 	}
-	theirs, err := v.W.Buckets(ctx, t, width)
+	theirs, err := v.buckets(ctx, t)
 	if err != nil {
 		return out, err
 	}
@@ -83,8 +96,8 @@ func (v *Verifier) Table(ctx context.Context, t analyticsapi.Table) (out Compare
 	for b := range own {
 		differ[b] = true
 	}
-	for _, b := range theirs {
-		differ[b.Prefix] = own[b.Prefix] != sum{b.Count, b.Sum}
+	for b, s := range theirs {
+		differ[b] = own[b] != s
 	}
 	maps.DeleteFunc(differ, func(_ string, d bool) bool { return !d })
 	out.Buckets = len(differ)
@@ -94,16 +107,47 @@ func (v *Verifier) Table(ctx context.Context, t analyticsapi.Table) (out Compare
 	return out, v.rows(ctx, t, differ, at, &out)
 }
 
+// buckets adds up what the warehouse has.
+func (v *Verifier) buckets(ctx context.Context, t analyticsapi.Table) (map[string]sum, error) {
+	out := map[string]sum{}
+	if !v.Quick {
+		err := v.W.Rows(ctx, t, "", func(r row.Row) error {
+			b := bucket(r.ID)
+			out[b] = sum{out[b].n + 1, out[b].h + v.mark(t, &r)}
+			return nil
+		})
+		return out, err
+	}
+	list, err := v.W.Buckets(ctx, t, width)
+	for _, b := range list {
+		out[b.Prefix] = sum{b.Count, b.Sum}
+	}
+	return out, err
+}
+
+// inBucket notes the marks of the warehouse's rows of one bucket.
+func (v *Verifier) inBucket(ctx context.Context, t analyticsapi.Table, b string, marks map[string]uint64) error {
+	if !v.Quick {
+		return v.W.Rows(ctx, t, b, func(r row.Row) error {
+			if bucket(r.ID) == b {
+				marks[r.ID] = v.mark(t, &r)
+			}
+			return nil
+		})
+	}
+	keys, err := v.W.IDs(ctx, t, b, width)
+	for _, k := range keys {
+		marks[k.ID] = uint64(k.Hash)
+	}
+	return err
+}
+
 // rows compares the buckets row by row.
 func (v *Verifier) rows(ctx context.Context, t analyticsapi.Table, differ map[string]bool, at warehouse.Position, out *Compared) error {
-	there := map[string]int64{}
+	there := map[string]uint64{}
 	for b := range differ {
-		keys, err := v.W.IDs(ctx, t, b, width)
-		if err != nil {
+		if err := v.inBucket(ctx, t, b, there); err != nil {
 			return err
-		}
-		for _, k := range keys {
-			there[k.ID] = k.Hash
 		}
 	}
 	found := map[string]string{}
@@ -115,7 +159,7 @@ func (v *Verifier) rows(ctx context.Context, t analyticsapi.Table, differ map[st
 		switch {
 		case !ok:
 			found[r.ID] = Missing
-		case h != r.Hash:
+		case h != v.mark(t, &r):
 			found[r.ID] = Other
 		}
 		delete(there, r.ID)
@@ -178,6 +222,12 @@ func (v *Verifier) Repair(ctx context.Context, list []Difference) error {
 			byTable[d.Table] = map[string]bool{}
 		}
 		byTable[d.Table][d.ID] = true
+	}
+	for table, ids := range byTable {
+		t, _ := v.Source.Table(table) // the differences are of declared ones
+		if err := v.W.Spoil(ctx, t, slices.Sorted(maps.Keys(ids))); err != nil {
+			return err
+		}
 	}
 	for _, table := range slices.Sorted(maps.Keys(byTable)) {
 		view, err := v.Source.View(ctx)

@@ -72,7 +72,7 @@ func dimensions() []View {
 			{"t.id", "patient_id", "The patient's id at the site, or a pseudonym."},
 			{"coalesce(nullif(lower(trim(t.gender)), ''), 'unknown')", "gender", "As the site notes it, in lower case, or unknown."},
 			{"t.birth_year", "birth_year", "Year of birth, if it is known."},
-			{ageGroup, "age_group", "By the difference of the years, now: 0-4, 5-17, 18-39, 40-64, 65-79, 80+ or unknown."},
+			{ageGroup, "age_group", "Now, by the day of birth or, where it is not here, by the difference of the years: 0-4, 5-17, 18-39, 40-64, 65-79, 80+ or unknown."},
 			{"t.registered_on", "registered_on", "The site's day on which the patient came onto the register."},
 			{"t.deleted_at IS NULL", "on_register", "The patient was not taken off the register."},
 		}, "FROM polyclinic.patients t"},
@@ -97,7 +97,8 @@ func dimensions() []View {
 }
 
 const (
-	years    = "(extract(year FROM current_date)::int - t.birth_year)"
+	years = "(extract(year FROM current_date)::int - t.birth_year - CASE WHEN t.born_on > current_date THEN 1000 " +
+		"WHEN to_char(t.born_on, 'MM-DD') > to_char(current_date, 'MM-DD') THEN 1 ELSE 0 END)"
 	ageGroup = "CASE WHEN t.birth_year IS NULL OR " + years + " < 0 THEN 'unknown' WHEN " + years + " < 5 THEN '0-4' WHEN " + years + " < 18 THEN '5-17' " +
 		"WHEN " + years + " < 40 THEN '18-39' WHEN " + years + " < 65 THEN '40-64' WHEN " + years + " < 80 THEN '65-79' ELSE '80+' END"
 	waited = "CASE WHEN t.started_at >= t.checked_in_at THEN round((extract(epoch FROM t.started_at - t.checked_in_at) / 60)::numeric, 2) END"

@@ -56,7 +56,7 @@ func (w *Warehouse) copy(ctx context.Context, t analyticsapi.Table, rows []row.R
 
 // Empty reports whether the site has no row in the table.
 func (w *Warehouse) Empty(ctx context.Context, t analyticsapi.Table) (bool, error) {
-	results, err := w.send(ctx, call{emptySQL(t), []arg{text(w.site)}})
+	results, err := w.send(ctx, call{sql: emptySQL(t), args: []arg{text(w.site)}})
 	if err != nil {
 		return false, err
 	}
@@ -85,13 +85,7 @@ type Replaced struct {
 func (w *Warehouse) Replace(ctx context.Context, r Range) (done Replaced, err error) {
 	done.Rejected, err = w.again(func() ([]row.Reject, error) {
 		done = Replaced{}
-		args := []arg{text(w.site)}
-		for _, end := range []*string{r.After, r.Upto} {
-			if end != nil {
-				args = append(args, text(*end))
-			}
-		}
-		results, err := w.beginRead(ctx, r.From, r.To, call{keysSQL(r.Table, r.After != nil, r.Upto != nil), args})
+		results, err := w.beginRead(ctx, r.From, r.To, call{sql: keysSQL(r.Table, r.After != nil, r.Upto != nil), args: rangeArgs(w.site, r)})
 		if err != nil {
 			w.rollback(ctx)
 			return nil, err
@@ -104,9 +98,44 @@ func (w *Warehouse) Replace(ctx context.Context, r Range) (done Replaced, err er
 		change := differ(keys, r)
 		done.Written, done.Deleted = len(change.Rows), len(change.Deleted)
 		done.Same = len(r.Rows) - done.Written
+		if mostly := 2*(done.Written+done.Deleted) > len(r.Rows); mostly && w.copies && !w.History {
+			err := w.renew(ctx, r)
+			if err == nil || !errors.Is(err, ErrData) {
+				return nil, err
+			}
+			return w.sift(ctx, Batch{From: r.From, To: r.To, Rejects: r.Rejects, Changes: []Change{change}})
+		}
 		return w.finish(ctx, Batch{From: r.From, To: r.To, Rejects: r.Rejects, Changes: []Change{change}})
 	})
 	return done, err
+}
+
+// renew replaces a whole range in the transaction that has begun and moved: where most rows
+// differ, COPY is faster than writing each over the old one. After an error the transaction
+// is given up.
+func (w *Warehouse) renew(ctx context.Context, r Range) error {
+	args := rangeArgs(w.site, r)
+	calls := []call{{sql: clearSQL(r.Table, r.After != nil, r.Upto != nil), args: args}, {sql: acceptRangeSQL(r.After != nil, r.Upto != nil), args: append(args, text(r.Table.Name))}}
+	_, err := w.send(ctx, append(calls, w.rejects(r.Rejects)...)...)
+	if err == nil {
+		err = w.copy(ctx, r.Table, r.Rows)
+	}
+	if err == nil {
+		return w.commit(ctx)
+	}
+	w.rollback(ctx)
+	return err
+}
+
+// rangeArgs are the site and the ends of a range.
+func rangeArgs(site string, r Range) []arg {
+	args := []arg{text(site)}
+	for _, end := range []*string{r.After, r.Upto} {
+		if end != nil {
+			args = append(args, text(*end))
+		}
+	}
+	return args
 }
 
 // finish does the changes of a batch in the transaction that has begun and moved.

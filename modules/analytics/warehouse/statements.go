@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
@@ -110,7 +111,12 @@ func emptySQL(t analyticsapi.Table) string {
 
 // keysSQL reads ids and hashes of a range. The ids order by their bytes, as in SQLite.
 func keysSQL(t analyticsapi.Table, after, upto bool) string {
-	sql := "SELECT id, h FROM " + qualified(t.Name) + " WHERE site_id = $1"
+	return "SELECT id, h FROM " + qualified(t.Name) + inRange(after, upto) + " ORDER BY id"
+}
+
+// inRange is the condition of a range: $1 the site, then its ends.
+func inRange(after, upto bool) string {
+	sql := " WHERE site_id = $1"
 	if after {
 		sql += " AND id > $2"
 	}
@@ -120,7 +126,22 @@ func keysSQL(t analyticsapi.Table, after, upto bool) string {
 	case upto:
 		sql += " AND id <= $2"
 	}
-	return sql + " ORDER BY id"
+	return sql
+}
+
+func clearSQL(t analyticsapi.Table, after, upto bool) string {
+	return "DELETE FROM " + qualified(t.Name) + inRange(after, upto)
+}
+
+// acceptRangeSQL is acceptSQL for a range; the table's name comes last.
+func acceptRangeSQL(after, upto bool) string {
+	n := 2
+	for _, end := range []bool{after, upto} {
+		if end {
+			n++
+		}
+	}
+	return fmt.Sprintf("DELETE FROM polyclinic.sync_reject%s AND tbl = $%d", inRange(after, upto), n)
 }
 
 // bucketsSQL adds up rows by the first characters of their ids.
@@ -137,14 +158,22 @@ func prefixSQL(t analyticsapi.Table) string {
 
 func historyName(t analyticsapi.Table) string { return t.Name + "_history" }
 
+// keptNames are the columns of which versions are kept: not those that would tell who
+// somebody is, which an erasure takes out of the present row alone.
+func keptNames(t analyticsapi.Table, prefix string) string {
+	kept := t
+	kept.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c analyticsapi.Column) bool { return c.Open })
+	return prefix + strings.Join(columnNames(kept), ", "+prefix)
+}
+
 func keptUpsertSQL(t analyticsapi.Table) string {
-	names := strings.Join(columnNames(t), ", ")
+	names := keptNames(t, "")
 	return fmt.Sprintf("WITH written AS (%s RETURNING %s) INSERT INTO %s (valid_from, deleted, %s) SELECT now(), false, %s FROM written",
-		upsertSQL(t), "t."+strings.Join(columnNames(t), ", t."), qualified(historyName(t)), names, names)
+		upsertSQL(t), keptNames(t, "t."), qualified(historyName(t)), names, names)
 }
 
 func keptDeleteSQL(t analyticsapi.Table) string {
-	names := strings.Join(columnNames(t), ", ")
+	names := keptNames(t, "")
 	return fmt.Sprintf("WITH gone AS (%s RETURNING %s) INSERT INTO %s (valid_from, deleted, %s) SELECT now(), true, %s FROM gone",
 		deleteSQL(t), names, qualified(historyName(t)), names, names)
 }

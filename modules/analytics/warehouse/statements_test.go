@@ -17,12 +17,12 @@ import (
 var update = flag.Bool("update", false, "write testdata/statements.sql anew")
 
 // everything does with a warehouse all that it can, a row to set aside included.
-func everything(t *testing.T, server *postgrestest.Server, url, via string, sent func(string)) {
+func everything(t *testing.T, server *postgrestest.Server, url, via string, history bool, sent func(string)) {
 	t.Helper()
 	w, err := warehouse.Open(ctx, via, "north")
 	must(t, err)
 	defer w.Close(ctx)
-	w.Sent = sent
+	w.Sent, w.History = sent, history
 	must(t, w.EnsureSchema(ctx, tables))
 	server.Exec(t, url, "ALTER TABLE polyclinic.visits DROP COLUMN urgent", "ALTER TABLE polyclinic.visits ADD CONSTRAINT small CHECK (minutes < 1000)")
 	must(t, w.EnsureSchema(ctx, tables))
@@ -69,6 +69,17 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, sent
 	must(t, err)
 	_, err = w.IDs(ctx, visits, "vi", 2)
 	must(t, err)
+	for _, prefix := range []string{"", "vi"} {
+		read := 0
+		must(t, w.Rows(ctx, visits, prefix, func(row.Row) error { read++; return nil }))
+		if read != 2 {
+			t.Errorf("%d rows were read back, want 2", read)
+		}
+		w.Page = 1
+	}
+	must(t, w.Rows(ctx, visits, "vi", func(row.Row) error { return nil }))
+	must(t, w.Rows(ctx, visits, "", func(row.Row) error { return nil }))
+	must(t, w.Spoil(ctx, visits, []string{"nobody"}))
 	_, _, err = w.Rejects(ctx, 3)
 	must(t, err)
 	_, err = w.Position(ctx)
@@ -84,13 +95,15 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, sent
 //	go test -run TestStatements -update ./modules/analytics/warehouse/
 func TestStatements(t *testing.T) {
 	server := postgres.Server(t)
-	url := server.Database(t)
 	var list []string
-	everything(t, server, url, url, func(sql string) {
-		if !slices.Contains(list, sql) {
-			list = append(list, sql)
-		}
-	})
+	for _, history := range []bool{false, true} {
+		url := server.Database(t)
+		everything(t, server, url, url, history, func(sql string) {
+			if !slices.Contains(list, sql) {
+				list = append(list, sql)
+			}
+		})
+	}
 	for _, sql := range list {
 		if why := unportable(sql); why != "" {
 			t.Errorf("%s: %s", why, sql)
@@ -168,7 +181,7 @@ func TestPoolerInTransactionMode(t *testing.T) {
 	url := server.Database(t)
 	p := postgrestest.NewPooler(t, url, 3)
 	sent := map[string]int{}
-	everything(t, server, url, server.Via(url, p.Address()), func(sql string) { sent[sql]++ })
+	everything(t, server, url, server.Via(url, p.Address()), true, func(sql string) { sent[sql]++ })
 	if bad := p.Refused(); len(bad) > 0 {
 		t.Errorf("not in transaction mode: %q", bad)
 	}

@@ -27,7 +27,7 @@ type Key struct {
 // Buckets adds up the site's rows of a table by the first width characters of their ids;
 // with 0 there is one bucket, if there are rows.
 func (w *Warehouse) Buckets(ctx context.Context, t analyticsapi.Table, width int) ([]Bucket, error) {
-	results, err := w.send(ctx, call{bucketsSQL(t), []arg{text(w.site), integer(int64(width))}})
+	results, err := w.send(ctx, call{sql: bucketsSQL(t), args: []arg{text(w.site), integer(int64(width))}})
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ const longestID = 255
 // characters, or fewer where the id has.
 func (w *Warehouse) IDs(ctx context.Context, t analyticsapi.Table, prefix string, width int) ([]Key, error) {
 	last := prefix + strings.Repeat(string(utf8.MaxRune), longestID/utf8.UTFMax+1)
-	results, err := w.send(ctx, call{prefixSQL(t), []arg{text(w.site), text(prefix), text(last), integer(int64(width))}})
+	results, err := w.send(ctx, call{sql: prefixSQL(t), args: []arg{text(w.site), text(prefix), text(last), integer(int64(width))}})
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,8 @@ type Warehouse struct {
 	History bool
 	// Patience is how long one call may take, 0: three minutes.
 	Patience time.Duration
+	// Page is how many rows Rows reads at once, 0: 5,000.
+	Page int
 	// Sent, where set, is told every statement before it is sent. For tests.
 	Sent func(sql string)
 
@@ -124,7 +126,7 @@ func (w *Warehouse) Site() string { return w.site }
 // Position returns how far the site's rows have come; of a site that the warehouse does not
 // know, the zero Position.
 func (w *Warehouse) Position(ctx context.Context) (Position, error) {
-	results, err := w.send(ctx, call{positionSQL, []arg{text(w.site)}})
+	results, err := w.send(ctx, call{sql: positionSQL, args: []arg{text(w.site)}})
 	if err != nil || len(results[0].rows) == 0 {
 		return Position{}, err
 	}
@@ -137,9 +139,9 @@ func (w *Warehouse) Position(ctx context.Context) (Position, error) {
 // know it, to to, whose Epoch and Token are new. It returns ErrInUse while another holder's
 // lease is fresh, and ErrFenced if the site stands elsewhere.
 func (w *Warehouse) NewEpoch(ctx context.Context, from, to Position) error {
-	c := call{newEpochSQL, []arg{text(w.site), text(to.Epoch), integer(to.Seq), text(to.Token), text(to.Snapshot), text(w.Holder), text(from.Epoch), text(from.Token)}}
+	c := call{sql: newEpochSQL, args: []arg{text(w.site), text(to.Epoch), integer(to.Seq), text(to.Token), text(to.Snapshot), text(w.Holder), text(from.Epoch), text(from.Token)}}
 	if from.Epoch == "" {
-		c = call{firstEpochSQL, c.args[:6]}
+		c = call{sql: firstEpochSQL, args: c.args[:6]}
 	}
 	results, err := w.send(ctx, c)
 	if err != nil || results[0].affected == 1 {
@@ -157,7 +159,7 @@ func (w *Warehouse) NewEpoch(ctx context.Context, from, to Position) error {
 
 // Beat renews the lease. It returns ErrFenced if the site stands elsewhere than at.
 func (w *Warehouse) Beat(ctx context.Context, at Position) error {
-	results, err := w.send(ctx, call{beatSQL, []arg{text(w.site), text(at.Epoch), text(at.Token), text(w.Holder)}})
+	results, err := w.send(ctx, call{sql: beatSQL, args: []arg{text(w.site), text(at.Epoch), text(at.Token), text(w.Holder)}})
 	if err == nil && results[0].affected != 1 {
 		err = w.fenced()
 	}
@@ -166,14 +168,14 @@ func (w *Warehouse) Beat(ctx context.Context, at Position) error {
 
 // Release ends the lease at a clean stop, so that another process may go on at once.
 func (w *Warehouse) Release(ctx context.Context, at Position) error {
-	_, err := w.send(ctx, call{releaseSQL, []arg{text(w.site), text(at.Epoch), text(at.Token)}})
+	_, err := w.send(ctx, call{sql: releaseSQL, args: []arg{text(w.site), text(at.Epoch), text(at.Token)}})
 	return err
 }
 
 // Rejects returns how many values of the site are set aside, and the newest of them, at
 // most limit.
 func (w *Warehouse) Rejects(ctx context.Context, limit int) (total int, newest []row.Reject, err error) {
-	results, err := w.send(ctx, call{rejectsSQL, []arg{text(w.site), integer(int64(limit))}}, call{countRejectsSQL, []arg{text(w.site)}})
+	results, err := w.send(ctx, call{sql: rejectsSQL, args: []arg{text(w.site), integer(int64(limit))}}, call{sql: countRejectsSQL, args: []arg{text(w.site)}})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -189,8 +191,9 @@ func (w *Warehouse) patience() time.Duration { return cmp.Or(w.Patience, most) }
 
 // call is one statement with its arguments.
 type call struct {
-	sql  string
-	args []arg
+	sql    string
+	args   []arg
+	binary bool // the answer is wanted in binary form
 }
 
 // result is what a statement answered.
@@ -215,7 +218,11 @@ func (w *Warehouse) send(ctx context.Context, calls ...call) ([]result, error) {
 		for i, a := range c.args {
 			values[i], types[i], formats[i] = a.value, a.oid, 1
 		}
-		batch.ExecParams(c.sql, values, types, formats, nil)
+		var wanted []int16
+		if c.binary {
+			wanted = []int16{1} // all columns
+		}
+		batch.ExecParams(c.sql, values, types, formats, wanted)
 	}
 	answers, err := w.conn.PgConn().ExecBatch(ctx, batch).ReadAll()
 	if err != nil {

@@ -71,7 +71,7 @@ func (w *Warehouse) begin(ctx context.Context, from, to Position, calls ...call)
 }
 
 func (w *Warehouse) beginRead(ctx context.Context, from, to Position, calls ...call) ([]result, error) {
-	move := call{moveSQL, []arg{text(w.site), text(from.Epoch), text(from.Token), integer(to.Seq), text(to.Token), text(to.Snapshot), text(w.Holder)}}
+	move := call{sql: moveSQL, args: []arg{text(w.site), text(from.Epoch), text(from.Token), integer(to.Seq), text(to.Token), text(to.Snapshot), text(w.Holder)}}
 	head := []call{{sql: beginSQL}, {sql: patienceSQL}, {sql: idleSQL}, move}
 	results, err := w.send(ctx, append(head, calls...)...)
 	if err != nil {
@@ -106,7 +106,7 @@ func (w *Warehouse) rollback(ctx context.Context) {
 func (w *Warehouse) calls(b Batch) (calls []call, err error) {
 	for _, c := range b.Changes {
 		if ids := touched(c); len(ids) > 0 {
-			calls = append(calls, call{acceptSQL, []arg{text(w.site), text(c.Table.Name), texts(ids)}})
+			calls = append(calls, call{sql: acceptSQL, args: []arg{text(w.site), text(c.Table.Name), texts(ids)}})
 		}
 		for start := 0; start < len(c.Rows); start += piece {
 			up, err := w.upsert(c.Table, c.Rows[start:min(start+piece, len(c.Rows))])
@@ -149,7 +149,7 @@ func (w *Warehouse) upsert(t analyticsapi.Table, rows []row.Row) (call, error) {
 		args = append(args, a)
 	}
 	args = append(args, extras(rows), integers(len(rows), func(i int) int64 { return rows[i].Hash }))
-	return call{sql, args}, nil
+	return call{sql: sql, args: args}, nil
 }
 
 func (w *Warehouse) deletes(t analyticsapi.Table, ids []string) (calls []call) {
@@ -158,7 +158,7 @@ func (w *Warehouse) deletes(t analyticsapi.Table, ids []string) (calls []call) {
 		sql = keptDeleteSQL(t)
 	}
 	for start := 0; start < len(ids); start += piece {
-		calls = append(calls, call{sql, []arg{text(w.site), texts(ids[start:min(start+piece, len(ids))])}})
+		calls = append(calls, call{sql: sql, args: []arg{text(w.site), texts(ids[start:min(start+piece, len(ids))])}})
 	}
 	return calls
 }
@@ -180,7 +180,7 @@ func (w *Warehouse) rejects(list []row.Reject) []call {
 			columns[i] = append(columns[i], v)
 		}
 	}
-	return []call{{rejectSQL, []arg{text(w.site), texts(columns[0]), texts(columns[1]), texts(columns[2]), texts(columns[3])}}}
+	return []call{{sql: rejectSQL, args: []arg{text(w.site), texts(columns[0]), texts(columns[1]), texts(columns[2]), texts(columns[3])}}}
 }
 
 // sift does a batch that holds a row which the database refuses: halves are tried until
@@ -223,7 +223,7 @@ func (w *Warehouse) sift(ctx context.Context, b Batch) (rejected []row.Reject, e
 
 func (w *Warehouse) accepts(b Batch) (calls []call) {
 	for _, c := range b.Changes {
-		calls = append(calls, call{acceptSQL, []arg{text(w.site), text(c.Table.Name), texts(touched(c))}})
+		calls = append(calls, call{sql: acceptSQL, args: []arg{text(w.site), text(c.Table.Name), texts(touched(c))}})
 	}
 	return calls
 }

@@ -1,0 +1,98 @@
+package faults_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Three programs feed one PostgreSQL, made ready by the printed SQL alone; what the chain
+// took in is the sum of what each site reports.
+func TestThreeProgramsAddUp(t *testing.T) {
+	url := postgres.Server(t).Database(t)
+	maker := newSite(t, "maker", url)
+	schema, status := maker.run("analytics", "schema")
+	views, statusViews := maker.run("analytics", "views")
+	if status != 0 || statusViews != 0 {
+		t.Fatal(schema, views)
+	}
+	postgres.Server(t).Exec(t, url, schema, views, schema, views) // twice does no harm
+	if said, status := maker.run("analytics", "views", "--apply"); status != 0 {
+		t.Fatal(said)
+	}
+	if said, status := maker.run("analytics", "schema", "--citus"); status != 0 || !strings.Contains(said, "create_distributed_table") {
+		t.Fatal(said)
+	}
+	want := map[string][4]int64{}
+	var sites []*site
+	for i, name := range []string{"north", "south", "west"} {
+		s := newSite(t, name, url)
+		s.exec(fmt.Sprintf(`INSERT INTO invoices (id, patientId, doctorId, invoiceNumber, status, currency, issuedOn, dueOn, amountMinor, balanceMinor)
+			SELECT printf('site%d%%010d', i), (SELECT min(id) FROM patients), '', printf('S%d-%%d', i), 'unpaid', (SELECT currency FROM clinic), date('now', '-' || (i * 11) || ' days'), '', i * %d, i * %d
+			FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30) SELECT i FROM n)`, i, i, 1001+i, 1001+i))
+		sites = append(sites, s.starts())
+	}
+	for _, s := range sites {
+		s.same()
+		token := s.login()
+		for _, source := range []string{"", "&source=postgres"} {
+			status, body := s.server.Do(t, "GET", "/api/reports/revenue-summary?from=2024-01-01&to=2027-12-31"+source, token, "")
+			var report struct {
+				ByMonth []struct {
+					Month                                    string
+					Billed, Collected, Refunded, Outstanding float64
+				}
+			}
+			if err := json.Unmarshal([]byte(body), &report); err != nil || status != 200 {
+				t.Fatalf("%d %s", status, body)
+			}
+			for _, m := range report.ByMonth {
+				sum := want[m.Month+source]
+				for i, v := range []float64{m.Billed, m.Collected, m.Refunded, m.Outstanding} {
+					sum[i] += int64(math.Round(v * 100))
+				}
+				want[m.Month+source] = sum
+			}
+		}
+	}
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx)
+	rows, err := c.Query(ctx, `SELECT month, sum(billed_minor)::bigint, sum(collected_minor)::bigint, sum(refunded_minor)::bigint, sum(outstanding_minor)::bigint FROM polyclinic.chain_revenue GROUP BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total [4]int64
+	var months []string
+	for rows.Next() {
+		var month string
+		var got [4]int64
+		if err := rows.Scan(&month, &got[0], &got[1], &got[2], &got[3]); err != nil {
+			t.Fatal(err)
+		}
+		for _, source := range []string{"", "&source=postgres"} {
+			if got != want[month+source] {
+				t.Errorf("%s%s: the chain has %v, its sites %v", month, source, got, want[month+source])
+			}
+		}
+		for i := range total {
+			total[i] += got[i]
+		}
+		months = append(months, month)
+	}
+	slices.Sort(months)
+	if rows.Err() != nil || len(months) < 6 || total[0] == 0 {
+		t.Errorf("only %v: %v", months, rows.Err())
+	}
+	t.Logf("three sites, %d months: billed, collected, refunded, outstanding %v, as the sum of their reports", len(months), total)
+	for _, s := range sites {
+		s.stops()
+	}
+}

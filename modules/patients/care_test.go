@@ -1,0 +1,48 @@
+package patients_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/dbx"
+
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
+)
+
+func TestStandingOfADoctor(t *testing.T) {
+	s := set.Start(t)
+	for statement, id := range map[string]string{
+		"UPDATE patients SET assignedDoctorId = '' WHERE id = {:id}":                                                                 patientsapi.Bob,
+		"UPDATE patients SET assignedDoctorId = (SELECT id FROM doctors WHERE userId = '" + authapi.Grace.ID + "') WHERE id = {:id}": patientsapi.Ada,
+	} {
+		if _, err := s.App.NonconcurrentDB().NewQuery(statement).Bind(dbx.Params{"id": id}).Execute(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(want string, ids ...string) {
+		t.Helper()
+		outside, byGlass, err := patientsapi.Standing(s.App, authapi.Grace.ID, ids)
+		if got := fmt.Sprint(outside, byGlass, err); got != want {
+			t.Errorf("%v: got %s, want %s", ids, got, want)
+		}
+	}
+	glass := func(id string, ends time.Duration) {
+		t.Helper()
+		if err := patientsapi.OpenUntil(s.App, authapi.Grace.ID, id, time.Now().Add(ends)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("false false <nil>")
+	ask("false false <nil>", patientsapi.Ada)
+	ask("true false <nil>", patientsapi.Bob)
+	ask("true false <nil>", patientsapi.Ada, patientsapi.Bob)
+	glass(patientsapi.Bob, -time.Hour) // long closed
+	ask("true false <nil>", patientsapi.Bob)
+	glass(patientsapi.Bob, time.Hour)
+	ask("true true <nil>", patientsapi.Bob)
+	ask("true true <nil>", patientsapi.Ada, patientsapi.Bob)
+	glass(patientsapi.Ada, time.Hour) // who is cared for anyway
+	ask("false false <nil>", patientsapi.Ada)
+}
