@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
@@ -48,7 +45,7 @@ func holdsText(f core.Field) bool {
 func plain(f core.Field, r *core.Record) bool {
 	text := r.GetString(f.GetName())
 	if f.Type() != core.FieldTypeJSON {
-		return !hasHidden(text)
+		return !kernel.HasHidden(text)
 	}
 	var v any
 	if json.Unmarshal([]byte(text), &v) != nil {
@@ -60,36 +57,15 @@ func plain(f core.Field, r *core.Record) bool {
 func plainJSON(v any) bool {
 	switch v := v.(type) {
 	case string:
-		return !hasHidden(v)
+		return !kernel.HasHidden(v)
 	case []any:
 		return !slices.ContainsFunc(v, func(v any) bool { return !plainJSON(v) })
 	case map[string]any:
 		for key, v := range v {
-			if hasHidden(key) || !plainJSON(v) {
+			if kernel.HasHidden(key) || !plainJSON(v) {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-func hasHidden(s string) bool { return !utf8.ValidString(s) || strings.ContainsFunc(s, isHidden) }
-
-// isHidden knows the characters that no text of a clinic needs. The joiners U+200C and
-// U+200D and the marks U+200E and U+200F stay: Persian, Hindi, Hebrew and emoji need them.
-// Source: Unicode Technical Report 36, sections 2.5 and 3.6.
-func isHidden(r rune) bool {
-	switch {
-	case r == '\t' || r == '\n' || r == '\r':
-		return false
-	case unicode.IsControl(r):
-		return true
-	case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069: // embeddings, overrides, isolates
-		return true
-	case r == 0x200B, r >= 0x2060 && r <= 0x2065, r == 0xFEFF: // spaces and operators without a width
-		return true
-	case r >= 0xFFF9 && r <= 0xFFFB, r >= 0xE0001 && r <= 0xE001F: // annotations, language tags
-		return true
-	}
-	return false
 }

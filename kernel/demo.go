@@ -39,6 +39,10 @@ func (k *Kernel) Seed(app core.App, full bool) error {
 			return ErrHoldsPeople
 		}
 	}
+	if full {
+		app.Store().Set(seedingKey, true)
+		defer app.Store().Remove(seedingKey)
+	}
 	return app.RunInTransaction(func(tx core.App) error {
 		if err := mark.MarkDemo(tx); err != nil {
 			return err
@@ -60,3 +64,9 @@ func (k *Kernel) Seed(app core.App, full bool) error {
 		return nil
 	})
 }
+
+const seedingKey = "kernel.seeding"
+
+// Seeding reports whether a whole demo clinic is being made up right now, ahead of the first
+// request: nobody did what its records tell.
+func Seeding(app core.App) bool { return app.Store().Get(seedingKey) == true }

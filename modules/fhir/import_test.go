@@ -188,3 +188,17 @@ func TestIfNoneExist(t *testing.T) {
 		}
 	}
 }
+
+// One stray sign in a laboratory's text kept a whole visit's findings out.
+func TestHiddenCharactersAreTakenOut(t *testing.T) {
+	s := set.Start(t)
+	file := write(t, t.TempDir(), "b.json", patient("p1", "Ada\u200b Stray"), doctor("d1", "Dr Who"),
+		visit("v1", "urn:uuid:p1", "urn:uuid:d1", "2024-03-04T09:00:00Z", "2024-03-04T09:30:00Z"), found("o1", "urn:uuid:p1", "urn:uuid:v1", "Glu\u0007cose"))
+	out := mustImport(t, s, file)
+	find(t, s, "patients", "name", "Ada Stray")
+	var records int
+	err := s.App.DB().NewQuery("SELECT COUNT(*) FROM medical_records WHERE sourceId != ''").Row(&records)
+	if err != nil || records != 1 {
+		t.Errorf("%d records, %v\n%s", records, err, out)
+	}
+}

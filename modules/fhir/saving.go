@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
 func (w *writer) create(fields map[string]any) (outcome, error) {
@@ -20,6 +22,7 @@ func (w *writer) create(fields map[string]any) (outcome, error) {
 	r := core.NewRecord(c)
 	r.Load(fields)
 	r.Set("sourceId", w.group.sourceID(w.run.source))
+	legible(r)
 	if err := w.tx.Save(r); err != nil {
 		return untouched, err
 	}
@@ -54,10 +57,52 @@ func (w *writer) update(r *core.Record, fields map[string]any) (outcome, error) 
 	if !changed {
 		return untouched, w.remember(r, ours, last)
 	}
+	legible(r)
 	if err := w.tx.Save(r); err != nil {
 		return untouched, err
 	}
 	return updated, w.remember(r, ours, last)
+}
+
+// legible takes out of a record's texts the characters that nobody sees, which the platform
+// refuses: the source's systems let them in.
+func legible(r *core.Record) {
+	for _, f := range r.Collection().Fields {
+		name := f.GetName()
+		switch f.Type() {
+		case core.FieldTypeText, core.FieldTypeEditor:
+			if s := r.GetString(name); kernel.HasHidden(s) {
+				r.Set(name, kernel.Legible(s))
+			}
+		case core.FieldTypeJSON:
+			var v any
+			if json.Unmarshal([]byte(r.GetString(name)), &v) == nil {
+				if clean, changed := legibleValue(v); changed {
+					r.Set(name, clean)
+				}
+			}
+		}
+	}
+}
+
+func legibleValue(v any) (clean any, changed bool) {
+	switch v := v.(type) {
+	case string:
+		return kernel.Legible(v), kernel.HasHidden(v)
+	case []any:
+		for i := range v {
+			var c bool
+			v[i], c = legibleValue(v[i])
+			changed = changed || c
+		}
+	case map[string]any:
+		for key := range v {
+			var c bool
+			v[key], c = legibleValue(v[key])
+			changed = changed || c
+		}
+	}
+	return v, changed
 }
 
 func empty(r *core.Record, field string) bool {
