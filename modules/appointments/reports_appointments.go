@@ -1,9 +1,7 @@
 package appointments
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -29,25 +27,7 @@ func report(c *reportsapi.Call) (*appointmentsapi.Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hours of the doctors: %w", err)
 	}
-	out := &appointmentsapi.Report{
-		From: c.From, To: c.To, GeneratedAt: c.GeneratedAt(), Source: reportsapi.Local,
-		ByMonth: []appointmentsapi.MonthDiary{}, ByDoctor: []appointmentsapi.DoctorDiary{},
-	}
-	var all appointmentsapi.DiarySums
-	for _, m := range c.Months() {
-		all = all.Plus(months[m])
-		out.ByMonth = append(out.ByMonth, appointmentsapi.MonthDiary{Month: m, Diary: months[m].Diary()})
-	}
-	out.Diary = all.Diary()
-	for id, sums := range doctors {
-		if sums.Total > 0 || sums.Offered > 0 {
-			out.ByDoctor = append(out.ByDoctor, appointmentsapi.DoctorDiary{DoctorID: id, Name: names[id], Diary: sums.Diary()})
-		}
-	}
-	slices.SortFunc(out.ByDoctor, func(a, b appointmentsapi.DoctorDiary) int {
-		return cmp.Or(cmp.Compare(b.Booked, a.Booked), cmp.Compare(a.Name, b.Name), cmp.Compare(a.DoctorID, b.DoctorID))
-	})
-	return out, nil
+	return appointmentsapi.NewReport(c, reportsapi.Local, months, doctors, names), nil
 }
 
 // diaryFigures are the columns of visit_sums, as sumsOf has them.

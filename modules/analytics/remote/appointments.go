@@ -1,10 +1,8 @@
 package remote
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -58,25 +56,7 @@ func appointments(ctx context.Context, c *reportsapi.Call, w *warehouse.Warehous
 	if err = errors.Join(err, hoursErr); err != nil {
 		return nil, err
 	}
-	out := &appointmentsapi.Report{
-		From: c.From, To: c.To, GeneratedAt: c.GeneratedAt(), Source: reportsapi.Postgres,
-		ByMonth: []appointmentsapi.MonthDiary{}, ByDoctor: []appointmentsapi.DoctorDiary{},
-	}
-	var all appointmentsapi.DiarySums
-	for _, m := range c.Months() {
-		all = all.Plus(months[m])
-		out.ByMonth = append(out.ByMonth, appointmentsapi.MonthDiary{Month: m, Diary: months[m].Diary()})
-	}
-	out.Diary = all.Diary()
-	for id, sums := range doctors {
-		if sums.Total > 0 || sums.Offered > 0 {
-			out.ByDoctor = append(out.ByDoctor, appointmentsapi.DoctorDiary{DoctorID: id, Name: names[id], Diary: sums.Diary()})
-		}
-	}
-	slices.SortFunc(out.ByDoctor, func(a, b appointmentsapi.DoctorDiary) int {
-		return cmp.Or(cmp.Compare(b.Booked, a.Booked), cmp.Compare(a.Name, b.Name), cmp.Compare(a.DoctorID, b.DoctorID))
-	})
-	return out, nil
+	return appointmentsapi.NewReport(c, reportsapi.Postgres, months, doctors, names), nil
 }
 
 // addOffered adds the minutes that the doctors' hours offer, and returns their names. One

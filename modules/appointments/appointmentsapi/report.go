@@ -1,6 +1,11 @@
 package appointmentsapi
 
-import "github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
+)
 
 // Report is the answer of GET /api/reports/appointments. All days are the clinic's, from
 // and to included; an appointment belongs to the day for which it was made.
@@ -112,4 +117,28 @@ func (s DiarySums) Plus(o DiarySums) DiarySums {
 		Waits: s.Waits + o.Waits, WaitSeconds: s.WaitSeconds + o.WaitSeconds, Waits15: s.Waits15 + o.Waits15, Waits30: s.Waits30 + o.Waits30, Waits60: s.Waits60 + o.Waits60,
 		Lengths: s.Lengths + o.Lengths, LengthSeconds: s.LengthSeconds + o.LengthSeconds, Leads: s.Leads + o.Leads, LeadMinutes: s.LeadMinutes + o.LeadMinutes,
 	}
+}
+
+// NewReport puts the report together from its sums by month, YYYY-MM, and by doctor's id,
+// wherever they were read. names are the doctors'.
+func NewReport(c *reportsapi.Call, source string, months, doctors map[string]DiarySums, names map[string]string) *Report {
+	out := &Report{
+		From: c.From, To: c.To, GeneratedAt: c.GeneratedAt(), Source: source,
+		ByMonth: []MonthDiary{}, ByDoctor: []DoctorDiary{},
+	}
+	var all DiarySums
+	for _, m := range c.Months() {
+		all = all.Plus(months[m])
+		out.ByMonth = append(out.ByMonth, MonthDiary{Month: m, Diary: months[m].Diary()})
+	}
+	out.Diary = all.Diary()
+	for id, sums := range doctors {
+		if sums.Total > 0 || sums.Offered > 0 {
+			out.ByDoctor = append(out.ByDoctor, DoctorDiary{DoctorID: id, Name: names[id], Diary: sums.Diary()})
+		}
+	}
+	slices.SortFunc(out.ByDoctor, func(a, b DoctorDiary) int {
+		return cmp.Or(cmp.Compare(b.Booked, a.Booked), cmp.Compare(a.Name, b.Name), cmp.Compare(a.DoctorID, b.DoctorID))
+	})
+	return out
 }

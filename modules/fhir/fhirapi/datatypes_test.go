@@ -80,7 +80,7 @@ func TestQuantityString(t *testing.T) {
 func TestDateTime(t *testing.T) {
 	boston, err := time.LoadLocation("America/New_York")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	tests := []struct {
 		name      string
