@@ -9,6 +9,7 @@ package reportsapi
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net/http"
 	"slices"
@@ -129,7 +130,7 @@ func Snapshot(app core.App, fn func(db dbx.Builder) error) error {
 	if !ok || app.IsTransactional() {
 		return fn(app.DB())
 	}
-	tx, err := pool.Begin()
+	tx, err := pool.BeginTx(context.Background(), &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}

@@ -1,0 +1,67 @@
+package kernel_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/dbx"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
+)
+
+// TestTwoProgramsWriteAtOnce: an import reads and then writes in one transaction, and the
+// server writes in between.
+func TestTwoProgramsWriteAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data.db")
+	open := func() *dbx.DB {
+		db, err := kernel.Connect(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	importing, serving := open(), open()
+	run := func(db dbx.Builder, sql string) {
+		t.Helper()
+		if _, err := db.NewQuery(sql).Execute(); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	run(importing, "CREATE TABLE t (n INTEGER)")
+	tx, err := importing.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := tx.NewQuery("SELECT count(*) FROM t").Row(&n); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := serving.NewQuery("INSERT INTO t VALUES (1)").Execute()
+		done <- err
+	}()
+	// A reader waits for nobody.
+	reader, err := serving.BeginTx(context.Background(), &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.NewQuery("SELECT count(*) FROM t").Row(&n); err != nil || n != 0 {
+		t.Errorf("reader: %d rows, %v", n, err)
+	}
+	if err := reader.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // enough for the other to write, if it is let
+	run(tx, "INSERT INTO t VALUES (2)")
+	if err := tx.Commit(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("the other program waits its turn: %v", err)
+	}
+}
