@@ -37,24 +37,24 @@ func (facts) Visits(c *reportsapi.Call) (out reportsapi.VisitNumbers, err error)
 
 // addSums adds up the appointments by month and returns them by doctor.
 func addSums(c *reportsapi.Call, out *reportsapi.VisitNumbers) (map[string]reportsapi.DoctorVisits, error) {
-	err := c.EachSum("visit_sums", "", "doctorId", []string{"total", "completed", "cancelled", "noShow"}, func(month, _ string, n []int64) {
-		out.Total += int(n[0])
-		out.Completed += int(n[1])
-		out.Cancelled += int(n[2])
-		out.NoShow += int(n[3])
+	err := c.EachSum("visit_sums", "", "doctorId", []string{"total", "completed", "cancelled", "noShow"}, func(month, _ string, sign int64, n []int64) {
+		out.Total += int(sign * n[0])
+		out.Completed += int(sign * n[1])
+		out.Cancelled += int(sign * n[2])
+		out.NoShow += int(sign * n[3])
 		m := out.ByMonth[month]
-		m.Visits += int(n[0])
-		m.Cancelled += int(n[2])
+		m.Visits += int(sign * n[0])
+		m.Cancelled += int(sign * n[2])
 		out.ByMonth[month] = m
 	})
 	if err != nil {
 		return nil, err
 	}
 	doctors := map[string]reportsapi.DoctorVisits{}
-	err = c.EachSum("visit_sums", " by", "doctorId", []string{"total", "cancelled"}, func(_, doctor string, n []int64) {
+	err = c.EachSum("visit_sums", " by", "doctorId", []string{"total", "cancelled"}, func(_, doctor string, sign int64, n []int64) {
 		d := doctors[doctor]
-		d.Visits += int(n[0])
-		d.Cancelled += int(n[1])
+		d.Visits += int(sign * n[0])
+		d.Cancelled += int(sign * n[1])
 		doctors[doctor] = d
 	})
 	maps.DeleteFunc(doctors, func(_ string, d reportsapi.DoctorVisits) bool { return d.Visits == 0 })

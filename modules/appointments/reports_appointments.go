@@ -34,23 +34,23 @@ func report(c *reportsapi.Call) (*appointmentsapi.Report, error) {
 var diaryFigures = []string{"total", "completed", "cancelled", "noShow", "minutes", "lostMinutes", "waits", "waitSeconds", "waits15", "waits30", "waits60",
 	"lengths", "lengthSeconds", "leads", "leadMinutes"}
 
-func sumsOf(n []int64) appointmentsapi.DiarySums {
+func sumsOf(sign int64, n []int64) appointmentsapi.DiarySums {
 	return appointmentsapi.DiarySums{
-		Total: n[0], Completed: n[1], Cancelled: n[2], NoShow: n[3], Minutes: n[4], LostMinutes: n[5], Waits: n[6], WaitSeconds: n[7],
-		Waits15: n[8], Waits30: n[9], Waits60: n[10], Lengths: n[11], LengthSeconds: n[12], Leads: n[13], LeadMinutes: n[14],
+		Total: sign * n[0], Completed: sign * n[1], Cancelled: sign * n[2], NoShow: sign * n[3], Minutes: sign * n[4], LostMinutes: sign * n[5], Waits: sign * n[6], WaitSeconds: sign * n[7],
+		Waits15: sign * n[8], Waits30: sign * n[9], Waits60: sign * n[10], Lengths: sign * n[11], LengthSeconds: sign * n[12], Leads: sign * n[13], LeadMinutes: sign * n[14],
 	}
 }
 
 func diarySums(c *reportsapi.Call) (months, doctors sumsBy, err error) {
 	months, doctors = sumsBy{}, sumsBy{}
-	err = c.EachSum("visit_sums", "", "doctorId", diaryFigures, func(month, _ string, n []int64) {
-		months[month] = months[month].Plus(sumsOf(n))
+	err = c.EachSum("visit_sums", "", "doctorId", diaryFigures, func(month, _ string, sign int64, n []int64) {
+		months[month] = months[month].Plus(sumsOf(sign, n))
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	err = c.EachSum("visit_sums", " by", "doctorId", diaryFigures, func(_, doctor string, n []int64) {
-		doctors[doctor] = doctors[doctor].Plus(sumsOf(n))
+	err = c.EachSum("visit_sums", " by", "doctorId", diaryFigures, func(_, doctor string, sign int64, n []int64) {
+		doctors[doctor] = doctors[doctor].Plus(sumsOf(sign, n))
 	})
 	return months, doctors, err
 }

@@ -2,6 +2,8 @@ package appointments
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pocketbase/dbx"
 
@@ -16,122 +18,153 @@ const (
 	doctorDigit  = 6
 )
 
-// visit is one appointment that was not cancelled: its patient's and doctor's numbers.
-type visit struct{ patient, doctor uint32 }
+// came is the visits of some days that were not cancelled: the numbers of their patients,
+// laid out doctor by doctor.
+type came struct {
+	who       []uint32
+	doctors   []doctorRun
+	different int    // patients
+	highest   uint32 // patient's number
+}
+
+// doctorRun is a doctor's number and where their visits end.
+type doctorRun struct {
+	doctor uint32
+	end    int
+}
 
 // countPatients fills in who came and returns how many patients came to each doctor.
 // Numbers of different patients cannot be added up from days, so each visit is looked at,
 // at some nanoseconds each.
 func countPatients(c *reportsapi.Call, out *reportsapi.VisitNumbers) (map[string]int, error) {
-	var patients, doctors int
-	err := c.DB.NewQuery("SELECT coalesce((SELECT max(no) FROM visit_patients), 0), coalesce((SELECT max(no) FROM visit_doctors), 0)").Row(&patients, &doctors)
+	patients, doctors, err := numbers(c.DB)
 	if err != nil {
 		return nil, err
 	}
-	// Put together in SQL: to fetch a row a day took longer than to count what is in it.
-	statement, months := c.PacksByMonth("visit_packs", false)
-	rows, err := c.DB.NewQuery(statement).Bind(dbx.Params{"months": months}).Rows()
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	t := tally{visits: make([]uint32, patients+1), lastMonth: make([]uint32, patients+1), perDoctor: make([]int, doctors+2)}
-	for rows.Next() {
-		var month string
-		var pack []byte
-		if err := rows.Scan(&month, &pack); err != nil {
-			return nil, err
-		}
-		came, err := t.month(pack)
-		if err != nil {
-			return nil, fmt.Errorf("pack of %s: %w", month, err)
-		}
+	t := tally{visits: make([]uint32, patients+1)}
+	err = reportsapi.EachPack(c, "visit_packs", c.From, c.To, readCame, func(month string, v *came) error {
 		m := out.ByMonth[month]
-		m.Patients = came
+		m.Patients = v.different
 		out.ByMonth[month] = m
-	}
-	if err := rows.Err(); err != nil {
+		return t.add(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	out.Active, out.Frequency = frequencies(t.visits)
-	return named(c.DB, t.patientsOf())
-}
-
-// tally counts visits. Its slices are by patient's or doctor's number.
-type tally struct {
-	visits    []uint32 // of each patient
-	lastMonth []uint32 // the number of the last month each patient came in
-	perDoctor []int    // visits to each doctor
-	months    uint32
-	all       []visit
-}
-
-// month counts the visits of one month and returns how many patients they were of.
-func (t *tally) month(pack []byte) (patients int, err error) {
-	if len(pack)%entryBytes != 0 {
-		return 0, fmt.Errorf("%d bytes are no whole entries", len(pack))
-	}
-	t.months++
-	for ; len(pack) > 0; pack = pack[entryBytes:] {
-		v := visit{uint32(reportsapi.Digits(pack[patientDigit:doctorDigit])), uint32(reportsapi.Digits(pack[doctorDigit:entryBytes]))}
-		if int(v.patient) >= len(t.visits) || int(v.doctor) >= len(t.perDoctor)-1 {
-			return 0, fmt.Errorf("an entry of nobody")
-		}
-		t.all = append(t.all, v)
-		t.perDoctor[v.doctor]++
-		t.visits[v.patient]++
-		if t.lastMonth[v.patient] != t.months {
-			t.lastMonth[v.patient] = t.months
-			patients++
+	byDoctor := map[string]int{}
+	for number, n := range t.patientsOf() {
+		if id, known := doctors[number]; known {
+			byDoctor[id] = n
 		}
 	}
-	return patients, nil
+	return byDoctor, nil
 }
 
-// patientsOf returns by doctor's number how many patients they saw. The visits are laid
-// out doctor by doctor first, so that one mark a patient is enough.
-func (t *tally) patientsOf() []int {
-	end := make([]int, len(t.perDoctor)) // of each doctor's part, growing as it is filled
-	for d := 1; d < len(end); d++ {
-		end[d] = end[d-1] + t.perDoctor[d-1]
-	}
-	who := make([]uint32, len(t.all))
-	for _, v := range t.all {
-		who[end[v.doctor]] = v.patient
-		end[v.doctor]++
-	}
-	seenBy := t.lastMonth // by patient: the last doctor, counted from 1
-	clear(seenBy)
-	out, start := make([]int, len(end)), 0
-	for d := range out {
-		for _, patient := range who[start:end[d]] {
-			if seenBy[patient] != uint32(d)+1 {
-				seenBy[patient] = uint32(d) + 1
-				out[d]++
-			}
-		}
-		start = end[d]
-	}
-	return out
-}
-
-// named puts what is by doctor's number under the doctors' ids.
-func named(db dbx.Builder, byNumber []int) (map[string]int, error) {
-	rows, err := db.NewQuery("SELECT no, id FROM visit_doctors").Rows()
+// numbers returns the highest number of a patient, and the doctors' ids by number.
+func numbers(db dbx.Builder) (patients uint32, doctors map[uint32]string, err error) {
+	rows, err := db.NewQuery("SELECT '', coalesce(max(no), 0) FROM visit_patients UNION ALL SELECT id, no FROM visit_doctors").Rows()
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer rows.Close()
-	out := map[string]int{}
-	for rows.Next() {
-		var no int
+	doctors = map[uint32]string{}
+	for first := true; rows.Next(); first = false {
 		var id string
-		if err := rows.Scan(&no, &id); err != nil {
-			return nil, err
+		var no uint32
+		if err := rows.Scan(&id, &no); err != nil {
+			return 0, nil, err
 		}
-		out[id] = byNumber[no]
+		if first {
+			patients = no
+		} else {
+			doctors[no] = id
+		}
 	}
-	return out, rows.Err()
+	return patients, doctors, rows.Err()
+}
+
+// readCame decodes packs. It is about as large in memory as they are.
+func readCame(packs []byte) (v *came, bytes int, err error) {
+	if len(packs)%entryBytes != 0 {
+		return nil, 0, fmt.Errorf("%d bytes are no whole entries", len(packs))
+	}
+	v = &came{who: make([]uint32, len(packs)/entryBytes)}
+	perDoctor := map[uint32]int{}
+	doctorOf := func(i int) uint32 {
+		return uint32(reportsapi.Digits(packs[i*entryBytes+doctorDigit : (i+1)*entryBytes]))
+	}
+	patientOf := func(i int) uint32 {
+		return uint32(reportsapi.Digits(packs[i*entryBytes+patientDigit : i*entryBytes+doctorDigit]))
+	}
+	for i := range v.who {
+		perDoctor[doctorOf(i)]++
+		v.highest = max(v.highest, patientOf(i))
+	}
+	next, end := map[uint32]*int{}, 0 // where each doctor's next visit goes
+	for _, d := range slices.Sorted(maps.Keys(perDoctor)) {
+		start := end
+		next[d] = &start
+		end += perDoctor[d]
+		v.doctors = append(v.doctors, doctorRun{d, end})
+	}
+	seen := make([]bool, v.highest+1)
+	for i := range v.who {
+		p, at := patientOf(i), next[doctorOf(i)]
+		v.who[*at] = p
+		*at++
+		if !seen[p] {
+			seen[p] = true
+			v.different++
+		}
+	}
+	return v, 4*len(v.who) + 16*len(v.doctors), nil
+}
+
+// tally counts visits of several months.
+type tally struct {
+	visits []uint32 // of each patient, by number
+	all    []*came
+}
+
+func (t *tally) add(v *came) error {
+	if int(v.highest) >= len(t.visits) {
+		return fmt.Errorf("an entry of nobody")
+	}
+	t.all = append(t.all, v)
+	for _, p := range v.who {
+		t.visits[p]++
+	}
+	return nil
+}
+
+// patientsOf returns by doctor's number how many patients they saw. It goes doctor by
+// doctor, so that one mark a patient is enough.
+func (t *tally) patientsOf() map[uint32]int {
+	runs := map[uint32][][]uint32{}
+	for _, v := range t.all {
+		start := 0
+		for _, r := range v.doctors {
+			runs[r.doctor] = append(runs[r.doctor], v.who[start:r.end])
+			start = r.end
+		}
+	}
+	out := make(map[uint32]int, len(runs))
+	seenBy, mark := make([]uint32, len(t.visits)), uint32(0) // by patient: the last doctor's mark
+	for doctor, list := range runs {
+		mark++
+		n := 0
+		for _, who := range list {
+			for _, p := range who {
+				if seenBy[p] != mark {
+					seenBy[p] = mark
+					n++
+				}
+			}
+		}
+		out[doctor] = n
+	}
+	return out
 }
 
 // frequencies groups patients by how many visits they had.

@@ -1,6 +1,7 @@
 package appointments
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -94,12 +95,17 @@ func initSums(tx core.App) error {
 	return nil
 }
 
+// initStamps lets reports keep what they read of months that did not change.
+func initStamps(tx core.App) error {
+	return errors.Join(reportsapi.Stamp(tx, "visit_sums", reportsapi.BySum), reportsapi.Stamp(tx, "visit_packs", reportsapi.ByPack))
+}
+
 // visitSums and visitPacks are what initSums' triggers keep.
 var visitSums = reportsapi.Summary{
 	Table: "visit_sums", Keys: []string{"unit", "period", "doctorId"},
 	Sums: []string{"total", "completed", "cancelled", "noShow", "minutes", "lostMinutes", "waits", "waitSeconds", "waits15", "waits30", "waits60",
 		"lengths", "lengthSeconds", "leads", "leadMinutes"},
-	Triggers: []string{"visit_sums_insert", "visit_sums_update", "visit_sums_delete"},
+	Triggers: append(reportsapi.StampTriggers("visit_sums"), "visit_sums_insert", "visit_sums_update", "visit_sums_delete"),
 	Recount: `SELECT k.column1 AS unit, substr(appointmentDate, 1, k.column2) AS period, iif(k.column3, '*', doctorId) AS doctorId,
 			count(*) AS total, sum(status = 'completed') AS completed, sum(status = 'cancelled') AS cancelled, sum(status = 'no-show') AS noShow,
 			sum(iif(status IN ('cancelled', 'no-show'), 0, endMinute - startMinute)) AS minutes, sum(iif(status = 'no-show', endMinute - startMinute, 0)) AS lostMinutes,
@@ -115,7 +121,7 @@ var visitSums = reportsapi.Summary{
 
 var visitPacks = reportsapi.Summary{
 	Table: "visit_packs", Keys: []string{"day", "patientId", "doctorId"}, Sums: []string{"visits"},
-	Triggers: []string{"visit_packs_insert", "visit_packs_update", "visit_packs_delete"},
+	Triggers: append(reportsapi.StampTriggers("visit_packs"), "visit_packs_insert", "visit_packs_update", "visit_packs_delete"),
 	Recount:  "SELECT appointmentDate AS day, patientId, doctorId, count(*) AS visits FROM appointments WHERE status != 'cancelled' GROUP BY 1, 2, 3",
 	Kept: `SELECT e.day AS day, coalesce(p.id, 'patient ' || e.patient) AS patientId, coalesce(d.id, 'doctor ' || e.doctor) AS doctorId, count(*) AS visits
 		FROM (SELECT day,

@@ -12,6 +12,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000590_summary", Up: initSummary},
 	{ID: "1780000591_care", Up: initCare},
 	{ID: "1780000592_sums", Up: initSums},
+	{ID: "1780000593_stamps", Up: initStamps},
 }
 
 func initAppointments(tx core.App) error {

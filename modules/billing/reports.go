@@ -69,8 +69,8 @@ func revenueSummary(c *reportsapi.Call) (*billingapi.RevenueSummary, error) {
 }
 
 func (r *revenue) add(c *reportsapi.Call) error {
-	err := c.EachSum("invoice_sums", "", "doctorId", []string{"invoices", "billed", "outstanding"}, func(month, doctor string, n []int64) {
-		t := takings{invoices: n[0], billed: n[1], outstanding: n[2]}
+	err := c.EachSum("invoice_sums", "", "doctorId", []string{"invoices", "billed", "outstanding"}, func(month, doctor string, sign int64, n []int64) {
+		t := takings{invoices: sign * n[0], billed: sign * n[1], outstanding: sign * n[2]}
 		r.all = r.all.plus(t)
 		r.byMonth[month] = r.byMonth[month].plus(t)
 		r.byDoctor[doctor] = r.byDoctor[doctor].plus(t)
@@ -78,8 +78,8 @@ func (r *revenue) add(c *reportsapi.Call) error {
 	if err != nil {
 		return err
 	}
-	err = c.EachSum("payment_sums", "", "method", []string{"collected", "refunded"}, func(month, method string, n []int64) {
-		t := takings{collected: n[0], refunded: n[1]}
+	err = c.EachSum("payment_sums", "", "method", []string{"collected", "refunded"}, func(month, method string, sign int64, n []int64) {
+		t := takings{collected: sign * n[0], refunded: sign * n[1]}
 		r.all = r.all.plus(t)
 		r.byMonth[month] = r.byMonth[month].plus(t)
 		r.byMethod[method] += t.collected

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -57,10 +58,16 @@ func initOwed(tx core.App) error {
 	return nil
 }
 
+// initStamps lets reports keep what they read of months that did not change.
+func initStamps(tx core.App) error {
+	return errors.Join(reportsapi.Stamp(tx, "invoice_sums", reportsapi.BySum), reportsapi.Stamp(tx, "payment_sums", reportsapi.BySum),
+		reportsapi.Stamp(tx, "owed_packs", reportsapi.ByPack))
+}
+
 // owedPacks is what initOwed's triggers keep.
 var owedPacks = reportsapi.Summary{
 	Table: "owed_packs", Keys: []string{"day", "patientId", "doctorId", "dueDay"}, Sums: []string{"invoices", "owed"},
-	Triggers: []string{"owed_packs_insert", "owed_packs_update", "owed_packs_delete"},
+	Triggers: append(reportsapi.StampTriggers("owed_packs"), "owed_packs_insert", "owed_packs_update", "owed_packs_delete"),
 	Recount: `SELECT issuedOn AS day, patientId, doctorId, CAST(coalesce(julianday(dueOn), julianday(issuedOn), 2415020.5) - 2415020.5 AS INTEGER) AS dueDay,
 			count(*) AS invoices, sum(balanceMinor) AS owed
 		FROM invoices WHERE status NOT IN ('draft', 'void') AND balanceMinor > 0 GROUP BY 1, 2, 3, 4`,

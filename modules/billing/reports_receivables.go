@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pocketbase/dbx"
-
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/billing/billingapi"
@@ -73,64 +71,74 @@ func receivables(c *reportsapi.Call) (*billingapi.Receivables, error) {
 	return out, err
 }
 
-// addDebts reads the packs of the invoices issued up to the last day.
+// owing is one invoice on which something is owed: its patient's and doctor's numbers, the
+// day it is due, counted from 1900-01-01, and what is owed.
+type owing struct {
+	patient, doctor, due uint32
+	owed                 int64
+}
+
+// addDebts adds up the invoices issued up to the last day.
 func addDebts(c *reportsapi.Call) (*debts, error) {
-	var patients, doctors int
+	var patients, doctors uint32
 	err := c.DB.NewQuery("SELECT coalesce((SELECT max(no) FROM owed_patients), 0), coalesce((SELECT max(no) FROM owed_doctors), 0)").Row(&patients, &doctors)
 	if err != nil {
 		return nil, err
 	}
 	sums := &debts{ages: make([]debt, len(billingapi.Ages)), ofMonth: map[string]debt{}, ofDoctor: make([]debt, doctors+1), owing: make([]uint8, patients+1)}
-	statement, months := c.PacksByMonth("owed_packs", true)
-	rows, err := c.DB.NewQuery(statement).Bind(dbx.Params{"months": months}).Rows()
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	last, _ := clinicapi.ParseDay(c.To) // ParseRange made it
 	today := int(last.Sub(time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)).Hours() / 24)
-	for rows.Next() {
-		var month string
-		var pack []byte
-		if err := rows.Scan(&month, &pack); err != nil {
+	first, _ := clinicapi.ParseDay(c.From)
+	for _, days := range [][2]string{{"", first.AddDate(0, 0, -1).Format(time.DateOnly)}, {c.From, c.To}} {
+		err := reportsapi.EachPack(c, "owed_packs", days[0], days[1], readOwing, func(month string, all []owing) error {
+			sum, err := sums.add(all, today)
+			if days[0] != "" {
+				sums.ofMonth[month] = sum
+			}
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
-		if err := sums.month(month, pack, today); err != nil {
-			return nil, fmt.Errorf("pack of %s: %w", month, err)
-		}
 	}
-	return sums, rows.Err()
+	return sums, nil
 }
 
-// month adds the invoices of one month; today is counted as due days are.
-func (s *debts) month(month string, pack []byte, today int) error {
-	if len(pack)%owedEntry != 0 {
-		return fmt.Errorf("%d bytes are no whole entries", len(pack))
+// add adds invoices, and returns their sum; today is counted as due days are.
+func (s *debts) add(all []owing, today int) (sum debt, err error) {
+	for _, o := range all {
+		if int(o.patient) >= len(s.owing) || int(o.doctor) >= len(s.ofDoctor) {
+			return sum, fmt.Errorf("an entry of nobody")
+		}
+		days, age := today-int(o.due), len(billingapi.Ages)-1
+		for days < billingapi.Ages[age].Days {
+			age--
+		}
+		sum.add(o.owed, age > 0)
+		s.ages[age].add(o.owed, age > 0)
+		s.ofDoctor[o.doctor].add(o.owed, age > 0)
+		s.owing[o.patient] |= 1 << age
 	}
-	sum := debt{}
-	for ; len(pack) > 0; pack = pack[owedEntry:] {
-		digits := pack[1:]
+	s.all = debt{s.all.invoices + sum.invoices, s.all.owed + sum.owed, s.all.overdue + sum.overdue}
+	return sum, nil
+}
+
+// readOwing decodes packs.
+func readOwing(packs []byte) (all []owing, bytes int, err error) {
+	if len(packs)%owedEntry != 0 {
+		return nil, 0, fmt.Errorf("%d bytes are no whole entries", len(packs))
+	}
+	all = make([]owing, len(packs)/owedEntry)
+	for i := range all {
+		digits := packs[i*owedEntry+1:]
 		next := func(n int) int64 {
 			v := reportsapi.Digits(digits[:n])
 			digits = digits[n:]
 			return v
 		}
-		patient, doctor, due, owed := next(patientDigits), next(doctorDigits), next(dueDigits), next(owedDigits)
-		if int(patient) >= len(s.owing) || int(doctor) >= len(s.ofDoctor) {
-			return fmt.Errorf("an entry of nobody")
-		}
-		days, age := today-int(due), len(billingapi.Ages)-1
-		for days < billingapi.Ages[age].Days {
-			age--
-		}
-		sum.add(owed, age > 0)
-		s.ages[age].add(owed, age > 0)
-		s.ofDoctor[doctor].add(owed, age > 0)
-		s.owing[patient] |= 1 << age
+		all[i] = owing{uint32(next(patientDigits)), uint32(next(doctorDigits)), uint32(next(dueDigits)), next(owedDigits)}
 	}
-	s.all = debt{s.all.invoices + sum.invoices, s.all.owed + sum.owed, s.all.overdue + sum.overdue}
-	s.ofMonth[month] = sum
-	return nil
+	return all, 24 * len(all), nil
 }
 
 // topDebts names the doctors for whose services most is owed.

@@ -100,7 +100,7 @@ func initSummary(tx core.App) error {
 // Drafts and void invoices are not billed.
 var invoiceSums = reportsapi.Summary{
 	Table: "invoice_sums", Keys: []string{"unit", "period", "doctorId"}, Sums: []string{"invoices", "billed", "outstanding"},
-	Triggers: []string{"invoice_sums_insert", "invoice_sums_update", "invoice_sums_delete"},
+	Triggers: append(reportsapi.StampTriggers("invoice_sums"), "invoice_sums_insert", "invoice_sums_update", "invoice_sums_delete"),
 	Recount: `WITH i AS (SELECT issuedOn, doctorId, amountMinor, balanceMinor FROM invoices WHERE status NOT IN ('draft', 'void'))
 		SELECT 'month' AS unit, substr(issuedOn, 1, 7) AS period, doctorId, count(*) AS invoices, sum(amountMinor) AS billed, sum(balanceMinor) AS outstanding
 		FROM i GROUP BY 2, 3
@@ -109,7 +109,7 @@ var invoiceSums = reportsapi.Summary{
 
 var paymentSums = reportsapi.Summary{
 	Table: "payment_sums", Keys: []string{"unit", "period", "method"}, Sums: []string{"collected", "refunded"},
-	Triggers: []string{"payment_sums_insert", "payment_sums_update", "payment_sums_delete"},
+	Triggers: append(reportsapi.StampTriggers("payment_sums"), "payment_sums_insert", "payment_sums_update", "payment_sums_delete"),
 	Recount: `SELECT 'month' AS unit, substr(paidOn, 1, 7) AS period, method,
 			sum((kind = 'payment') * amountMinor) AS collected, sum((kind = 'refund') * amountMinor) AS refunded
 		FROM payments GROUP BY 2, 3

@@ -12,6 +12,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000602_guards", Up: initGuards},
 	{ID: "1780000690_summary", Up: initSummary},
 	{ID: "1780000691_owed", Up: initOwed},
+	{ID: "1780000692_stamps", Up: initStamps},
 }
 
 func initInvoices(tx core.App) error {

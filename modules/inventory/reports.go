@@ -98,7 +98,7 @@ func addExpiries(c *reportsapi.Call, out *inventoryapi.Report) error {
 
 func addMonths(c *reportsapi.Call, out *inventoryapi.Report) error {
 	months := map[string]inventoryapi.Moves{}
-	err := c.EachSum("stock_moves", "", "itemId", moves, func(month, _ string, n []int64) { months[month] = plus(months[month], n) })
+	err := c.EachSum("stock_moves", "", "itemId", moves, func(month, _ string, sign int64, n []int64) { months[month] = plus(months[month], sign, n) })
 	for _, m := range c.Months() {
 		out.ByMonth = append(out.ByMonth, inventoryapi.MonthMoves{Month: m, Moves: months[m]})
 	}
@@ -108,14 +108,14 @@ func addMonths(c *reportsapi.Call, out *inventoryapi.Report) error {
 // moves are the columns of stock_moves, as plus adds them up.
 var moves = []string{"used", "received", "corrected"}
 
-func plus(m inventoryapi.Moves, n []int64) inventoryapi.Moves {
-	return inventoryapi.Moves{Used: m.Used + n[0], Received: m.Received + n[1], Corrected: m.Corrected + n[2]}
+func plus(m inventoryapi.Moves, sign int64, n []int64) inventoryapi.Moves {
+	return inventoryapi.Moves{Used: m.Used + sign*n[0], Received: m.Received + sign*n[1], Corrected: m.Corrected + sign*n[2]}
 }
 
 // addItems fills in what moved of each item, and puts it under the categories.
 func addItems(c *reportsapi.Call, out *inventoryapi.Report, byCategory map[string]*category) error {
 	moved := map[string]inventoryapi.Moves{}
-	err := c.EachSum("stock_moves", " by", "itemId", moves, func(_, item string, n []int64) { moved[item] = plus(moved[item], n) })
+	err := c.EachSum("stock_moves", " by", "itemId", moves, func(_, item string, sign int64, n []int64) { moved[item] = plus(moved[item], sign, n) })
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func addItems(c *reportsapi.Call, out *inventoryapi.Report, byCategory map[strin
 			byCategory[i.Category] = k
 		}
 		k.used += worth[i.ItemID]
-		k.stock.Moves = plus(k.stock.Moves, []int64{i.Used, i.Received, i.Corrected})
+		k.stock.Moves = plus(k.stock.Moves, 1, []int64{i.Used, i.Received, i.Corrected})
 		i.UsedValue = clinicapi.Major(worth[i.ItemID], out.Currency)
 		out.ByItem = append(out.ByItem, i)
 	}

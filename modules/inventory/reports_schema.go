@@ -83,6 +83,11 @@ func initReport(tx core.App) error {
 	return nil
 }
 
+// initStamps lets reports keep what they read of months that did not change.
+func initStamps(tx core.App) error {
+	return reportsapi.Stamp(tx, "stock_moves", reportsapi.BySum)
+}
+
 var sumTriggers = []string{"stock_sums_insert", "stock_sums_update"}
 
 // stockSums, stockExpiries and stockMoves are what initReport's triggers keep, values in
@@ -102,7 +107,7 @@ var stockExpiries = reportsapi.Summary{
 }
 
 var stockMoves = reportsapi.Summary{
-	Table: "stock_moves", Keys: []string{"unit", "period", "itemId"}, Sums: []string{"used", "received", "corrected"}, Triggers: []string{"stock_moves_insert"},
+	Table: "stock_moves", Keys: []string{"unit", "period", "itemId"}, Sums: []string{"used", "received", "corrected"}, Triggers: append(reportsapi.StampTriggers("stock_moves"), "stock_moves_insert"),
 	Recount: `SELECT k.column1 AS unit, substr(movedOn, 1, k.column2) AS period, iif(k.column3, '*', itemId) AS itemId,
 			sum(iif(kind = 'adjustment', max(-delta, 0), 0)) AS used, sum(iif(kind IN ('adjustment', 'opening'), max(delta, 0), 0)) AS received,
 			sum(iif(kind IN ('adjustment', 'opening'), 0, delta)) AS corrected

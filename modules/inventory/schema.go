@@ -9,6 +9,7 @@ import (
 var migrations = []kernel.Migration{
 	{ID: "1780000900_stock", Up: initStock},
 	{ID: "1780000990_report", Up: initReport},
+	{ID: "1780000991_stamps", Up: initStamps},
 }
 
 func initStock(tx core.App) error {

@@ -37,15 +37,19 @@ var _ reportsapi.PatientFacts = facts{}
 
 // Patients counts who is on the register on the range's last day.
 func (facts) Patients(c *reportsapi.Call) (out reportsapi.PatientNumbers, err error) {
-	out.NewByMonth = map[string]int{}
-	if err := addGenders(c, &out); err != nil {
-		return out, fmt.Errorf("sums of the register: %w", err)
+	out, err = reportsapi.OfAll(c, "register_sums", "genders and ages", func() (now reportsapi.PatientNumbers, bytes int, err error) {
+		if err := addGenders(c, &now); err != nil {
+			return now, 0, err
+		}
+		err = addAges(c, &now)
+		return now, 32 * (len(now.ByGender) + len(now.ByAgeGroups)), err
+	})
+	if err == nil {
+		out.NewByMonth = map[string]int{}
+		err = addNew(c, &out)
 	}
-	if err := addNew(c, &out); err != nil {
+	if err != nil {
 		return out, fmt.Errorf("sums of the register: %w", err)
-	}
-	if err := addAges(c, &out); err != nil {
-		return out, fmt.Errorf("births of the register: %w", err)
 	}
 	return out, nil
 }
@@ -85,23 +89,10 @@ func addGenders(c *reportsapi.Call, out *reportsapi.PatientNumbers) error {
 }
 
 func addNew(c *reportsapi.Call, out *reportsapi.PatientNumbers) error {
-	rows, err := c.DB.NewQuery(reportsapi.SpansTable + `SELECT substr(period, 1, 7), sum(sign * patients)
-		FROM spans CROSS JOIN register_sums s ON s.unit = spans.unit AND period BETWEEN first AND last GROUP BY 1`).
-		Bind(dbx.Params{"spans": c.SpansParam()}).Rows()
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var month string
-		var n int
-		if err := rows.Scan(&month, &n); err != nil {
-			return err
-		}
-		out.NewByMonth[month] = n
-		out.New += n
-	}
-	return rows.Err()
+	return c.EachSum("register_sums", "", "gender", []string{"patients"}, func(month, _ string, sign int64, n []int64) {
+		out.NewByMonth[month] += int(sign * n[0])
+		out.New += int(sign * n[0])
+	})
 }
 
 // addAges counts the groups from how many are at least as old as the youngest of each.

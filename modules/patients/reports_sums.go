@@ -58,12 +58,18 @@ func initSums(tx core.App) error {
 	return nil
 }
 
+// initStamps lets reports keep what they read of months that did not change. Whatever
+// changes a birth draws a stamp too: both tables have the same triggers.
+func initStamps(tx core.App) error {
+	return reportsapi.Stamp(tx, "register_sums", reportsapi.BySum)
+}
+
 var sumTriggers = []string{"register_sums_insert", "register_sums_update", "register_sums_delete"}
 
 // registerSums and registerBirths are what initSums' triggers keep. Somebody whose day of
 // registration is not known was always on the register.
 var registerSums = reportsapi.Summary{
-	Table: "register_sums", Keys: []string{"unit", "period", "gender"}, Sums: []string{"patients"}, Triggers: sumTriggers,
+	Table: "register_sums", Keys: []string{"unit", "period", "gender"}, Sums: []string{"patients"}, Triggers: append(reportsapi.StampTriggers("register_sums"), sumTriggers...),
 	Recount: `SELECT column1 AS unit, substr(registeredOn, 1, column2) AS period, gender, count(*) AS patients
 		FROM patients, (VALUES ('month', 7), ('day', 10)) WHERE deletedAt = '' GROUP BY 1, 2, 3`,
 }

@@ -12,6 +12,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000490_summary", Up: initSummary},
 	{ID: "1780000491_care", Up: initCare},
 	{ID: "1780000492_sums", Up: initSums},
+	{ID: "1780000493_stamps", Up: initStamps},
 	{ID: "1780000495_restriction", Up: initRestriction},
 }
 

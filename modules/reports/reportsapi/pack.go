@@ -1,12 +1,10 @@
 package reportsapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+	"github.com/pocketbase/dbx"
 )
 
 // Packs. How many different patients there are in a range cannot be added up from sums,
@@ -50,19 +48,52 @@ func EntriesSQL(pack string) string {
 	return `json_each('["' || replace(replace(substr(` + pack + `, 2), '\', '\\'), '!', '","') || '"]')`
 }
 
-// PacksByMonth returns the statement that puts a table's packs together by month, without
-// sorting them as GROUP BY would, and its parameter {:months}: rows of a month of the range
-// and its packs. With before there is one more, of the month "", for all days ahead of it.
-func (r Range) PacksByMonth(table string, before bool) (statement, months string) {
-	list := [][3]string{}
-	if before {
-		first, _ := clinicapi.ParseDay(r.From) // ParseRange made it
-		list = append(list, [3]string{"", "", first.AddDate(0, 0, -1).Format(time.DateOnly)})
+// EachPack calls add with what decode makes of the packs of each month, of the days from
+// first to last, both included: oldest first, without the months that have none. Packs of a
+// day that is not known are of the month "". bytes is about what a value takes in memory. The
+// table has stamps, see Stamp.
+func EachPack[V any](c *Call, table, first, last string, decode func(packs []byte) (v V, bytes int, err error), add func(month string, v V) error) error {
+	months, err := c.stamps(table, Month(first), Month(last))
+	if err != nil {
+		return err
 	}
-	for _, m := range r.Months() {
-		list = append(list, [3]string{m, max(r.From, m+"-01"), min(r.To, m+"-31")})
+	parts := make([]part, len(months))
+	for i, m := range months {
+		parts[i] = part{Span{ByDay, max(first, m.month+"-01"), min(last, m.month+"-31"), 1}, m}
+		if m.month == "" {
+			parts[i].Span = Span{Unit: ByDay}
+		}
 	}
-	raw, _ := json.Marshal(list) // texts
-	return `SELECT value ->> 0, coalesce((SELECT group_concat(pack, '') FROM ` + table + ` WHERE day BETWEEN value ->> 1 AND value ->> 2), '')
-		FROM json_each({:months}) ORDER BY key`, string(raw)
+	made := fmt.Sprintf("%T", decode)
+	values, err := recall(c, table, made, parts, func(list string, keep func(int, V, int)) error {
+		// Put together in SQL: to fetch a row a day takes longer than to decode what is in it.
+		rows, err := c.DB.NewQuery(`SELECT value ->> 0, coalesce((SELECT group_concat(pack, '') FROM ` + table + ` WHERE day BETWEEN value ->> 2 AND value ->> 3), '')
+			FROM json_each({:parts})`).Bind(dbx.Params{"parts": list}).Rows()
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var n int
+			var packs []byte
+			if err := rows.Scan(&n, &packs); err != nil {
+				return err
+			}
+			v, bytes, err := decode(packs)
+			if err != nil {
+				return fmt.Errorf("month %s: %w", parts[n].month, err)
+			}
+			keep(n, v, bytes)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("packs of %s: %w", table, err)
+	}
+	for i, p := range parts {
+		if err := add(p.month, values[i]); err != nil {
+			return fmt.Errorf("packs of %s: %w", table, err)
+		}
+	}
+	return nil
 }

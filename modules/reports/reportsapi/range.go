@@ -1,7 +1,6 @@
 package reportsapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -121,18 +120,4 @@ func (r Range) Spans() (spans []Span) {
 		spans = append(spans, Span{ByMonth, begin.Format(monthForm), end.Format(monthForm), 1})
 	}
 	return spans
-}
-
-// SpansTable begins a statement that adds up the range's sums: a table "spans" with the
-// columns unit, first, last and sign, from the parameter {:spans}, see SpansParam.
-const SpansTable = `WITH spans(unit, first, last, sign) AS MATERIALIZED (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each({:spans})) `
-
-// SpansParam is Spans for the parameter of SpansTable.
-func (r Range) SpansParam() string {
-	list := [][]any{}
-	for _, s := range r.Spans() {
-		list = append(list, []any{s.Unit, s.First, s.Last, s.Sign})
-	}
-	raw, _ := json.Marshal(list) // texts and whole numbers
-	return string(raw)
 }

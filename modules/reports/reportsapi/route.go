@@ -34,6 +34,8 @@ type Call struct {
 
 	// Context ends when the caller goes away.
 	Context context.Context
+
+	stamped map[string][]stampedMonth // by table, as DB has them
 }
 
 // GeneratedAt is the instant of the report, RFC 3339 in UTC with milliseconds, as every instant.

@@ -1,0 +1,115 @@
+package reportsapi
+
+import (
+	"encoding/json"
+	"sync"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// memory keeps what reports made of months, see stamp.go: at most memoryBytes of it, what
+// was asked for last.
+type memory struct {
+	mu    sync.Mutex
+	kept  map[partKey]*remembered
+	bytes int
+	clock int64
+}
+
+const memoryBytes = 64 << 20
+
+// part is the rows of a table from First to Last of Unit, which lie within one month.
+type part struct {
+	Span
+	stampedMonth
+}
+
+// partKey is a part of a table and what was made of it.
+type partKey struct{ table, made, unit, first, last string }
+
+type remembered struct {
+	stamp int64
+	value any
+	bytes int
+	used  int64 // the clock's time
+}
+
+func memoryOf(app core.App) *memory {
+	return app.Store().GetOrSet("polyclinic.reports", func() any { return &memory{kept: map[partKey]*remembered{}} }).(*memory)
+}
+
+// recall returns what read makes of each part. It is asked for those only that changed since
+// they were last asked for, as a JSON list of [n, unit, first, last], and hands over the value
+// of n with about the bytes that it takes; one that it does not hand over is zero.
+func recall[V any](c *Call, table, made string, parts []part, read func(list string, keep func(n int, v V, bytes int)) error) ([]V, error) {
+	m, values := memoryOf(c.App), make([]V, len(parts))
+	key := func(p part) partKey { return partKey{table, made, p.Unit, p.First, p.Last} }
+	missing := [][]any{}
+	for i, p := range parts {
+		if value, ok := m.get(key(p), p.stamp); ok {
+			values[i] = value.(V)
+		} else {
+			missing = append(missing, []any{i, p.Unit, p.First, p.Last})
+		}
+	}
+	if len(missing) == 0 {
+		return values, nil
+	}
+	list, err := json.Marshal(missing)
+	if err != nil {
+		return nil, err
+	}
+	sizes := make([]int, len(parts))
+	if err := read(string(list), func(n int, v V, bytes int) { values[n], sizes[n] = v, bytes }); err != nil {
+		return nil, err
+	}
+	for _, p := range missing {
+		i := p[0].(int)
+		m.put(key(parts[i]), &remembered{stamp: parts[i].stamp, value: values[i], bytes: sizes[i] + 256})
+	}
+	return values, nil
+}
+
+// get returns what was made of a part if its month still has that stamp.
+func (m *memory) get(key partKey, stamp int64) (value any, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.kept[key]
+	if r == nil || r.stamp != stamp {
+		return nil, false
+	}
+	m.clock++
+	r.used = m.clock
+	return r.value, true
+}
+
+func (m *memory) put(key partKey, r *remembered) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget(key)
+	m.clock++
+	r.used = m.clock
+	m.kept[key] = r
+	m.bytes += r.bytes
+	for m.bytes > memoryBytes && len(m.kept) > 1 {
+		m.forget(m.oldest())
+	}
+}
+
+func (m *memory) forget(key partKey) {
+	if r := m.kept[key]; r != nil {
+		m.bytes -= r.bytes
+		delete(m.kept, key)
+	}
+}
+
+// oldest returns the part that was asked for longest ago.
+func (m *memory) oldest() (key partKey) {
+	used := m.clock + 1
+	for k, r := range m.kept {
+		if r.used < used {
+			key, used = k, r.used
+		}
+	}
+	return key
+}
