@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"database/sql"
 	"path/filepath"
 
 	"github.com/pocketbase/dbx"
@@ -17,6 +18,12 @@ func Connect(path string) (*dbx.DB, error) {
 	if filepath.Base(path) == "data.db" {
 		sync = "FULL"
 	}
-	return dbx.Open("sqlite", path+"?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(200000000)&_pragma=synchronous("+sync+
-		")&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32000)&_pragma=recursive_triggers(ON)")
+	dsn := path + "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(200000000)&_pragma=synchronous(" + sync +
+		")&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32000)&_pragma=recursive_triggers(ON)"
+	known, err := sql.Open("sqlite", dsn) // for its driver, which PocketBase has set up
+	if err != nil {
+		return nil, err
+	}
+	defer known.Close()
+	return dbx.NewFromDB(sql.OpenDB(connector{known.Driver(), dsn}), "sqlite"), nil
 }
