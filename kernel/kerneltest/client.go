@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pocketbase/pocketbase/core"
+
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
@@ -134,4 +136,26 @@ func (s *Server) Do(t testing.TB, method, path, token string, body any, headers 
 		t.Fatal(err)
 	}
 	return Response{res.StatusCode, string(raw), res.Header}
+}
+
+// Superuser makes an account of PocketBase's dashboard and returns its token.
+func (s *Server) Superuser(t testing.TB) string {
+	t.Helper()
+	const email, password = "root@polyclinic.test", "root-password-1"
+	c, err := s.App.FindCollectionByNameOrId(core.CollectionNameSuperusers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := core.NewRecord(c)
+	r.SetEmail(email)
+	r.SetPassword(password)
+	if err := s.App.Save(r); err != nil {
+		t.Fatal(err)
+	}
+	res := s.Do(t, "POST", "/api/collections/_superusers/auth-with-password", "", map[string]any{"identity": email, "password": password})
+	token, _ := res.JSON(t)["token"].(string)
+	if token == "" {
+		t.Fatalf("superuser: %d %s", res.Status, res.Body)
+	}
+	return token
 }

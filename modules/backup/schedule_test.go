@@ -33,7 +33,7 @@ func names(t *testing.T, app core.App) (list []string) {
 func TestTheDashboardsBackupIsOurs(t *testing.T) {
 	sealed(t)
 	s := set.Start(t)
-	root := superuser(t, s)
+	root := s.Superuser(t)
 	if r := s.Do(t, "POST", "/api/backups", root, `{"name":"before_the_move.zip"}`); r.Status != 204 {
 		t.Fatalf("got %d: %s", r.Status, r.Body)
 	}
@@ -57,26 +57,6 @@ func TestTheDashboardsBackupIsOurs(t *testing.T) {
 	if r := s.Do(t, "DELETE", "/api/backups/before_the_move.tar.gz.age", root, nil); r.Status != 204 {
 		t.Errorf("got %d: %s", r.Status, r.Body)
 	}
-}
-
-func superuser(t *testing.T, s *kerneltest.Server) string {
-	t.Helper()
-	c, err := s.App.FindCollectionByNameOrId(core.CollectionNameSuperusers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := core.NewRecord(c)
-	r.SetEmail("root@polyclinic.test")
-	r.SetPassword("root-password-1")
-	if err := s.App.Save(r); err != nil {
-		t.Fatal(err)
-	}
-	res := s.Do(t, "POST", "/api/collections/_superusers/auth-with-password", "", `{"identity":"root@polyclinic.test","password":"root-password-1"}`)
-	token, _ := res.JSON(t)["token"].(string)
-	if token == "" {
-		t.Fatalf("%d: %s", res.Status, res.Body)
-	}
-	return token
 }
 
 func TestANightlyBackupIsOnByDefaultAndAWeeklyOneIsPutAside(t *testing.T) {

@@ -76,7 +76,7 @@ func TestAFullDiskIsSaidOnEveryPathAndReadingGoesOn(t *testing.T) {
 	s := set.Start(t, func(app *tests.TestApp) {
 		app.Settings().Batch.Enabled = true
 	})
-	root := superuser(t, s)
+	root := s.Superuser(t)
 	tokens := map[string]string{"": "", "root": root, "alma": s.Token(t, as(authapi.Alma)), "grace": s.Token(t, as(authapi.Grace))}
 	room := full(t, s.App)
 	long := strings.Repeat("Cough and more of it. ", 225)
@@ -136,26 +136,6 @@ func TestADatabaseThatCannotBeWrittenIs503(t *testing.T) {
 	}
 }
 
-func superuser(t *testing.T, s *kerneltest.Server) string {
-	t.Helper()
-	c, err := s.App.FindCollectionByNameOrId(core.CollectionNameSuperusers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := core.NewRecord(c)
-	r.SetEmail("root@polyclinic.test")
-	r.SetPassword("root-password-1")
-	if err := s.App.Save(r); err != nil {
-		t.Fatal(err)
-	}
-	res := s.Do(t, "POST", "/api/collections/_superusers/auth-with-password", "", `{"identity":"root@polyclinic.test","password":"root-password-1"}`)
-	token, _ := res.JSON(t)["token"].(string)
-	if token == "" {
-		t.Fatalf("%d: %s", res.Status, res.Body)
-	}
-	return token
-}
-
 // findings returns the codes that an administrator is told, with their levels.
 func findings(t *testing.T, s *kerneltest.Server, headers ...string) map[string]kernel.Level {
 	t.Helper()
@@ -186,7 +166,7 @@ func TestWhatIsSetUpBadlyIsFound(t *testing.T) {
 			s.App.Settings().SMTP.Enabled, s.App.Settings().SMTP.Host = true, "mail.example.org"
 			return nil
 		}},
-		{"superuser_mfa", kernel.Risk, func(s *kerneltest.Server) []string { superuser(t, s); return nil }},
+		{"superuser_mfa", kernel.Risk, func(s *kerneltest.Server) []string { s.Superuser(t); return nil }},
 		{"proxy_undeclared", kernel.Risk, func(*kerneltest.Server) []string { return []string{"X-Forwarded-For: 203.0.113.7"} }},
 		{"folder_readable", kernel.Risk, func(s *kerneltest.Server) []string {
 			if err := os.Chmod(s.App.DataDir(), 0o755); err != nil {
