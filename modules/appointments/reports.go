@@ -24,12 +24,18 @@ func (facts) Visits(c *reportsapi.Call) (out reportsapi.VisitNumbers, err error)
 	if err != nil {
 		return out, fmt.Errorf("sums of the diary: %w", err)
 	}
-	who, err := countPatients(c, &out)
+	who, err := countPatients(c)
 	if err != nil {
 		return out, fmt.Errorf("count patients of the diary: %w", err)
 	}
+	out.Active, out.Frequency = who.active, who.frequency
+	for month, n := range who.byMonth {
+		m := out.ByMonth[month]
+		m.Patients = n
+		out.ByMonth[month] = m
+	}
 	for id, d := range doctors {
-		d.DoctorID, d.Patients = id, who[id]
+		d.DoctorID, d.Patients = id, who.byDoctor[id]
 		out.ByDoctor = append(out.ByDoctor, d)
 	}
 	return out, nameDoctors(c.DB, out.ByDoctor)

@@ -33,32 +33,39 @@ type doctorRun struct {
 	end    int
 }
 
-// countPatients fills in who came and returns how many patients came to each doctor.
-// Numbers of different patients cannot be added up from days, so each visit is looked at,
-// at some nanoseconds each.
-func countPatients(c *reportsapi.Call, out *reportsapi.VisitNumbers) (map[string]int, error) {
-	patients, doctors, err := numbers(c.DB)
-	if err != nil {
-		return nil, err
-	}
-	t := tally{visits: make([]uint32, patients+1)}
-	err = reportsapi.EachPack(c, "visit_packs", c.From, c.To, readCame, func(month string, v *came) error {
-		m := out.ByMonth[month]
-		m.Patients = v.different
-		out.ByMonth[month] = m
-		return t.add(v)
-	})
-	if err != nil {
-		return nil, err
-	}
-	out.Active, out.Frequency = frequencies(t.visits)
-	byDoctor := map[string]int{}
-	for number, n := range t.patientsOf() {
-		if id, known := doctors[number]; known {
-			byDoctor[id] = n
+// whoCame is how many patients came in a range: different ones in all, by month and by
+// doctor's id, and by how often they came.
+type whoCame struct {
+	active            int
+	frequency         []reportsapi.FrequencyCount
+	byMonth, byDoctor map[string]int
+}
+
+// countPatients counts who came within the range. Numbers of different patients cannot be
+// added up from days, so each visit is looked at, at some nanoseconds each.
+func countPatients(c *reportsapi.Call) (who whoCame, err error) {
+	return reportsapi.Once(c, "visit_packs", c.From, c.To, "who came", func() (who whoCame, bytes int, err error) {
+		patients, doctors, err := numbers(c.DB)
+		if err != nil {
+			return who, 0, err
 		}
-	}
-	return byDoctor, nil
+		who.byMonth, who.byDoctor = map[string]int{}, map[string]int{}
+		t := tally{visits: make([]uint32, patients+1)}
+		err = reportsapi.EachPack(c, "visit_packs", c.From, c.To, readCame, func(month string, v *came) error {
+			who.byMonth[month] = v.different
+			return t.add(v)
+		})
+		if err != nil {
+			return who, 0, err
+		}
+		who.active, who.frequency = frequencies(t.visits)
+		for number, n := range t.patientsOf() {
+			if id, known := doctors[number]; known {
+				who.byDoctor[id] = n
+			}
+		}
+		return who, 64 * (len(who.byMonth) + len(who.byDoctor)), nil
+	})
 }
 
 // numbers returns the highest number of a patient, and the doctors' ids by number.

@@ -37,7 +37,7 @@ var _ reportsapi.PatientFacts = facts{}
 
 // Patients counts who is on the register on the range's last day.
 func (facts) Patients(c *reportsapi.Call) (out reportsapi.PatientNumbers, err error) {
-	out, err = reportsapi.OfAll(c, "register_sums", "genders and ages", func() (now reportsapi.PatientNumbers, bytes int, err error) {
+	out, err = reportsapi.Once(c, "register_sums", "", "9999-12-31", "genders and ages on "+c.To, func() (now reportsapi.PatientNumbers, bytes int, err error) {
 		if err := addGenders(c, &now); err != nil {
 			return now, 0, err
 		}

@@ -94,11 +94,13 @@ func readStamps(db dbx.Builder, table string) (months []stampedMonth, err error)
 	return months, rows.Err()
 }
 
-// OfAll returns what read makes of all of the table's rows for the range's last day; it is
-// asked again once any of them has changed. bytes is about what the value takes in memory.
-func OfAll[V any](c *Call, table, made string, read func() (v V, bytes int, err error)) (V, error) {
+// Once returns what read makes of the table's rows from the day first to the day last, both
+// included; it is asked again once a row of one of those months has changed. made says what
+// it makes, and for what beside the days. bytes is about what the value takes in memory; it
+// may not be changed by whoever gets it.
+func Once[V any](c *Call, table, first, last, made string, read func() (v V, bytes int, err error)) (V, error) {
 	var none V
-	months, err := c.stamps(table, "", "~")
+	months, err := c.stamps(table, Month(first), Month(last))
 	if err != nil {
 		return none, err
 	}
@@ -106,7 +108,7 @@ func OfAll[V any](c *Call, table, made string, read func() (v V, bytes int, err 
 	for _, m := range months {
 		fmt.Fprintln(hash, m.month, m.stamp)
 	}
-	key, stamp := partKey{table: table, made: made, last: c.To}, int64(hash.Sum64())
+	key, stamp := partKey{table: table, made: made, first: first, last: last}, int64(hash.Sum64())
 	if value, ok := memoryOf(c.App).get(key, stamp); ok {
 		return value.(V), nil
 	}
