@@ -41,6 +41,9 @@ func (t *trail) loop(stop <-chan struct{}) {
 			if err := t.index.catchUp(); err != nil {
 				t.k.App.Logger().Error("audit index not kept", "error", err)
 			}
+			if err := t.reserve.renew(); err != nil {
+				t.k.App.Logger().Error("room for the audit trail not kept", "error", err)
+			}
 		case <-minute.C:
 			for _, e := range t.crowd.sum() {
 				if err := t.enter(e); err != nil {
@@ -106,7 +109,7 @@ func (t *trail) drain() (int, error) {
 		bodies = append(bodies, b)
 	}
 	if len(bodies) > 0 {
-		if err := c.Append(bodies...); err != nil {
+		if err := t.append(c, bodies...); err != nil {
 			return 0, err
 		}
 		t.drained = rows[len(rows)-1].ID

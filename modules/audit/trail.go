@@ -38,6 +38,7 @@ type trail struct {
 	drained   int64 // the last write of this epoch that is in the chain
 	anchored  anchoring
 	behind    atomic.Bool // writes wait although the chain was tried
+	reserve   reserve
 }
 
 const dirName = "audit"
@@ -120,6 +121,9 @@ func (t *trail) openChain(app core.App) error {
 		return errors.Join(err, c.Close())
 	}
 	t.chain.Store(c)
+	if err := t.reserve.hold(c.Dir()); err != nil {
+		app.Logger().Warn("no room is kept for the audit trail: on a full disk nothing will be shown either", "error", err)
+	}
 	return t.enter(chain.Entry{Actor: "system", Action: "start", Outcome: "ok"})
 }
 
@@ -146,7 +150,7 @@ func (t *trail) enter(e chain.Entry) error {
 	if err != nil {
 		return err
 	}
-	return c.Append(b)
+	return t.append(c, b)
 }
 
 // record is auditapi.Recorder's.

@@ -22,7 +22,7 @@ import (
 func open(t *testing.T, dir string) *sql.DB {
 	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(dir, "trail-*.db"))
-	db, err := sql.Open("sqlite", files[len(files)-1])
+	db, err := sql.Open("sqlite", "file:"+files[len(files)-1]+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -154,6 +154,9 @@ func secret(c *core.Collection, f core.Field) bool {
 
 // put writes an entry on its way into the trail, in the transaction of tx.
 func (t *trail) put(tx core.App, e chain.Entry, d diff) error {
+	if t.reserve.inUse() {
+		return kernel.ErrDiskFull // what room there is, is for those who read
+	}
 	row := dbx.Params{"patient": ""}
 	if len(e.Patients) > 0 {
 		row["patient"] = e.Patients[0]
