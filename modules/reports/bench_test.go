@@ -3,6 +3,7 @@
 package reports_test
 
 import (
+	"flag"
 	"fmt"
 	"syscall"
 	"testing"
@@ -81,6 +82,9 @@ func grow(tb testing.TB, app core.App, n int) {
 	}
 }
 
+// rows is for a size that takes too long to make each time: ten million take half an hour.
+var rows = flag.Int("rows", 0, "how many appointments BenchmarkReports measures, beside 1,000")
+
 // BenchmarkReports measures the reports at 1,000, 100,000 and 1,000,000 appointments, and
 // as many invoices and as many payments, over HTTP, sign-in check included: a report that
 // was made before, as when a screen is opened again. "cold" is the first after the start,
@@ -91,7 +95,11 @@ func grow(tb testing.TB, app core.App, n int) {
 //	go test -run '^$' -bench Reports -benchtime 200x ./modules/reports/
 func BenchmarkReports(b *testing.B) {
 	base := map[string]float64{}
-	for _, n := range []int{1_000, 100_000, 1_000_000} {
+	sizes := []int{1_000, 100_000, 1_000_000}
+	if *rows > 0 {
+		sizes = []int{1_000, *rows}
+	}
+	for _, n := range sizes {
 		b.Run(fmt.Sprintf("rows=%d", n), func(b *testing.B) {
 			s := set.Start(b)
 			grow(b, s.App, n)
