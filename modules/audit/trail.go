@@ -60,13 +60,12 @@ func (t *trail) ready(app core.App) bool {
 	if t.hasTables.Load() {
 		return true
 	}
-	if !app.HasTable("audit_writes") || !app.HasTable("audit_state") {
-		return false
-	}
-	if !app.IsTransactional() { // a migration under way may yet be undone
+	there := func(app core.App) bool { return app.HasTable("audit_writes") && app.HasTable("audit_state") }
+	if there(t.k.App) {
 		t.hasTables.Store(true)
+		return true
 	}
-	return true
+	return app.IsTransactional() && there(app) // a migration under way may yet be undone
 }
 
 // bindServe opens the chain ahead of everything a server does, and closes it at the end.
