@@ -1,5 +1,6 @@
 # docker build -t polyclinic .
-# docker run -d -p 8090:8090 -v polyclinic:/pb_data polyclinic
+# docker run -d -p 127.0.0.1:8090:8090 -v polyclinic:/pb_data polyclinic
+# A proxy with TLS goes before it: what the container serves is plain HTTP.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -21,4 +22,4 @@ VOLUME /pb_data
 EXPOSE 8090
 HEALTHCHECK --interval=30s --timeout=6s --start-period=60s CMD ["/polyclinic", "health", "--http", "127.0.0.1:8090"]
 ENTRYPOINT ["/polyclinic"]
-CMD ["serve", "--http", "0.0.0.0:8090", "--dir", "/pb_data"]
+CMD ["serve", "--http", "0.0.0.0:8090", "--behind-proxy", "--dir", "/pb_data"]

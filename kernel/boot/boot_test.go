@@ -102,7 +102,7 @@ func TestPortTaken(t *testing.T) {
 }
 
 func TestAddressOfAnotherMachine(t *testing.T) {
-	said, status := polyclinic.Run(t, "serve", "--http", "192.0.2.1:8090", "--dir", t.TempDir()) // RFC 5737: nobody's
+	said, status := polyclinic.Run(t, "serve", "--http", "192.0.2.1:8090", "--behind-proxy", "--dir", t.TempDir()) // RFC 5737: nobody's
 	wantWords(t, said, status, 1, "the server cannot listen there", "--http")
 }
 

@@ -34,6 +34,21 @@ func guardDemo(k *kernel.Kernel, app core.App, said, reachable bool) error {
 	return nil
 }
 
+// errPlain is why patients' data do not cross a network in the clear by accident.
+var errPlain = errors.New("patients' data would cross the network unencrypted: give serve a domain (polyclinic serve clinic.example.org), or listen on 127.0.0.1 behind a proxy that has TLS; where that proxy is on another machine or in another container, say --behind-proxy")
+
+// guardPlain refuses to serve plain HTTP to other machines unless that is said, or the people
+// are made up.
+func guardPlain(c *cobra.Command, domains []string, said bool) error {
+	if said || len(domains) > 0 || !isReachable(c, domains) {
+		return nil
+	}
+	if f := c.Flags().Lookup("https"); f != nil && f.Value.String() != "" {
+		return nil // HTTP only leads there
+	}
+	return errPlain
+}
+
 // isReachable reports whether serve, as it was called, listens beyond loopback. Domains are
 // served on every address of the machine.
 func isReachable(c *cobra.Command, domains []string) bool {

@@ -26,7 +26,7 @@ func TestADemoIsServedBeyondThisMachineOnlyWhenSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said, status := polyclinic.Run(t, "serve", "--http", "0.0.0.0:"+port, "--dir", dir)
+	said, status := polyclinic.Run(t, "serve", "--http", "0.0.0.0:"+port, "--behind-proxy", "--dir", dir)
 	wantWords(t, said, status, 1, "is a demo", "--demo", "127.0.0.1")
 	polyclinic.Serve(t, dir).Stop(t)
 }

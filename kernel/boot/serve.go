@@ -14,8 +14,12 @@ import (
 func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
 	c := cmd.NewServeCommand(app, true)
 	demo := c.Flags().Bool("demo", false, "put a demo clinic with known passwords into an empty data folder")
+	proxied := c.Flags().Bool("behind-proxy", false, "serve plain HTTP beyond this machine: a proxy brings the encryption, on another machine or in another container")
 	serve := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := guardPlain(c, args, *demo || *proxied); err != nil {
+			return err
+		}
 		folder, err := hold(app.DataDir())
 		if err != nil {
 			return err
