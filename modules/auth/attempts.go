@@ -91,20 +91,22 @@ func tidyKey(account string) string { return strings.ToLower(strings.TrimSpace(a
 
 func pairKey(account, network string) string { return "p|" + tidyKey(account) + "|" + network }
 
-// end notes the outcome. undecided counts neither way.
-func (t *attempt) end(o outcome, now time.Time) {
+// end notes the outcome, and returns what admins have to know of: once for every row of
+// failures. undecided counts neither way.
+func (t *attempt) end(o outcome, now time.Time) (due alarm) {
 	t.a.mu.Lock()
 	defer t.a.mu.Unlock()
 	switch o {
 	case wrong:
 		t.pair.fail(perPair, now)
-		t.account.fail(perAccount, now)
-		t.address.fail(perAddress, now)
+		due.account = t.account.fail(perAccount, now) == alarmAccount
+		due.address = t.address.fail(perAddress, now) == alarmAddress
 	case right:
 		// An address that guesses at many must not clear itself by signing in to one.
 		t.pair.failures, t.pair.until, t.pair.good = 0, time.Time{}, now
 	}
 	t.release()
+	return due
 }
 
 type outcome int
@@ -126,7 +128,8 @@ func (t *attempt) release() {
 	t.pair.turn.Unlock()
 }
 
-func (t *tally) fail(limit allowance, now time.Time) {
+// fail returns how many failures there were in a row.
+func (t *tally) fail(limit allowance, now time.Time) int {
 	if now.Sub(t.last) > attemptMemory {
 		t.failures = 0
 	}
@@ -135,6 +138,7 @@ func (t *tally) fail(limit allowance, now time.Time) {
 	if over := t.failures - limit.free; over >= 0 {
 		t.until = now.Add(min(limit.longest, time.Second<<min(over, 20)))
 	}
+	return t.failures
 }
 
 // tally returns the counter, making room when there are too many.

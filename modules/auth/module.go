@@ -57,7 +57,8 @@ func module(terminal io.Writer) kernel.Module {
 type state struct {
 	sessions *sessions
 	attempts *attempts
-	checks   checks
+	checks   *checks
+	notices  bell
 	setup    *setup
 }
 

@@ -36,7 +36,7 @@ var ownRoutes = []kernel.Route{
 	}, refresh),
 	kernel.Op(kernel.Route{
 		Method: "POST", Path: "/api/auth/password", Allow: kernel.SignedIn(), NoTx: true, Summary: "Change the password and end the other sessions",
-		Errors: append([]*kernel.Error{errOldPassword, errSuperuser, errAttempts}, passwordErrors...),
+		Errors: append([]*kernel.Error{errOldPassword, errSuperuser, errAttempts, errBusy}, passwordErrors...),
 	}, changePassword),
 }
 

@@ -20,7 +20,7 @@ var (
 	errNoFactor   = kernel.Fail(http.StatusConflict, "no_second_factor", "This account has no second factor.")
 	errFactorKept = kernel.Fail(http.StatusConflict, "second_factor_demanded", "The clinic demands a second factor of your role: replace it, or ask an administrator.")
 
-	factorErrors = []*kernel.Error{errPassword, errWrongCode, errAttempts, errSuperuser}
+	factorErrors = []*kernel.Error{errPassword, errWrongCode, errAttempts, errBusy, errSuperuser}
 )
 
 var factorRoutes = []kernel.Route{

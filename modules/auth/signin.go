@@ -1,13 +1,11 @@
 package auth
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +32,7 @@ var signInRoutes = []kernel.Route{
 	}, register),
 	kernel.Op(kernel.Route{
 		Method: "POST", Path: "/api/auth/login", Allow: kernel.Public(), NoTx: true,
-		Summary: "Sign in", Errors: []*kernel.Error{errWrongPair, errFactorNeeded, errWrongCode, errSignInOver, errPending, errDisabled, errAttempts},
+		Summary: "Sign in", Errors: []*kernel.Error{errWrongPair, errFactorNeeded, errWrongCode, errSignInOver, errPending, errDisabled, errAttempts, errBusy},
 	}, login),
 }
 
@@ -212,6 +210,9 @@ type target struct{ key, account string }
 func (s *state) checked(e *core.RequestEvent, t target, check func() (outcome, error)) error {
 	return s.guarded(e, t, true, func() (outcome, error) {
 		release, err := s.checks.take(e.Request.Context())
+		if errors.Is(err, errBusy) {
+			e.Response.Header().Set("Retry-After", busyRetry)
+		}
 		if err != nil {
 			return undecided, err
 		}
@@ -240,23 +241,12 @@ func (s *state) guarded(e *core.RequestEvent, t target, mayWait bool, check func
 		return errAttempts.Saying(fmt.Sprintf("Too many failed attempts. Try again in %d seconds.", seconds))
 	}
 	o := undecided
-	defer func() { try.end(o, time.Now()) }() // also when the check panics
+	defer func() { // also when the check panics
+		if due := try.end(o, time.Now()); due.account || due.address {
+			s.raise(e, t, due)
+		}
+	}()
 	var err error
 	o, err = check()
 	return err
-}
-
-// checks bounds how many passwords are hashed at once, each 80 ms of a processor.
-type checks chan struct{}
-
-func newChecks() checks { return make(checks, max(2, runtime.GOMAXPROCS(0)/2)) }
-
-// take waits for a place. It fails when the client has gone.
-func (c checks) take(ctx context.Context) (release func(), err error) {
-	select {
-	case c <- struct{}{}:
-		return func() { <-c }, nil
-	case <-ctx.Done():
-		return nil, kernel.ErrBadInput
-	}
 }

@@ -34,6 +34,10 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 	inv := post(carl, "POST", "/api/billing", `{"patientId":"`+patientsapi.Bob+`","amount":80,"details":"Visit of Bob Tanaka"}`, 201).JSON(t)["id"].(string)
 	post(bob, "POST", "/api/messages", `{"receiverId":"`+staffapi.Omar+`","messageText":"Secret words of mine"}`, 201)
 	mrn := post(alma, "GET", "/api/patients/"+patientsapi.Bob, "", 200).JSON(t)["mrn"].(string)
+	enrolled := post(bob, "POST", "/api/auth/second-factor", `{"password":"`+authapi.Bob.Password+`"}`, 200)
+	if got := accountRows(t, s, authapi.Bob.ID); got["known_addresses"] != 1 || got["authenticators"] != 1 {
+		t.Fatalf("before: %v %s", got, enrolled.Body)
+	}
 	at := "/api/patients/" + patientsapi.Bob + "/erase"
 	s.On(t, []kerneltest.Scenario{
 		{Name: "not by the patient", As: bob, Path: at, Body: `{"reason":"I want to be forgotten"}`, Want: 403},
@@ -44,6 +48,11 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 		{Name: "nor signs in", Path: "/api/auth/login", Body: map[string]any{"email": authapi.Bob.Email, "password": authapi.Bob.Password}, Want: 400},
 		{Name: "the invoice is kept", As: carl, Method: "GET", Path: "/api/billing/" + inv, Want: 200, Has: []string{`"amount":80`, "Visit of Erased "}},
 	})
+	for name, n := range accountRows(t, s, authapi.Bob.ID) {
+		if n != 0 {
+			t.Errorf("%s still has %d rows of the account", name, n)
+		}
+	}
 	var diagnosis, notes string
 	if err := s.App.DB().NewQuery("SELECT diagnosis, notes FROM medical_records WHERE id = {:id}").Bind(map[string]any{"id": rec}).Row(&diagnosis, &notes); err != nil || diagnosis != "Cough" || !strings.HasPrefix(notes, "Called Erased ") {
 		t.Errorf("the record: %q, %q, %v", diagnosis, notes, err)
@@ -108,4 +117,18 @@ func TestErasingAFormerPatientLeavesTheAccountOfTheNurse(t *testing.T) {
 		{Name: "erased as a patient", As: alma, Path: "/api/patients/" + patientsapi.Bob + "/erase", Body: `{"reason":"Asked to be forgotten"}`, Want: 200},
 		{Name: "and a nurse still", As: bob, Method: "GET", Path: "/api/auth/me", Want: 200, Has: []string{authapi.Bob.Email}},
 	})
+}
+
+// accountRows counts what goes with an account.
+func accountRows(t *testing.T, s *kerneltest.Server, account string) map[string]int {
+	t.Helper()
+	out := map[string]int{}
+	for _, name := range []string{"sessions", "known_addresses", "authenticators", "recovery_codes", "invitations"} {
+		var n int
+		if err := s.App.DB().NewQuery("SELECT count(*) FROM [" + name + "] WHERE userId = {:id}").Bind(map[string]any{"id": account}).Row(&n); err != nil {
+			t.Fatal(err)
+		}
+		out[name] = n
+	}
+	return out
 }

@@ -178,6 +178,10 @@ func TestEveryCollectionOfPatientsIsInAPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	users, err := s.App.FindCollectionByNameOrId(kernel.AccountsCollection)
+	if err != nil {
+		t.Fatal(err)
+	}
 	in := map[string]bool{}
 	for _, p := range kernel.All[privacyapi.Part](s.Kernel) {
 		in[p.Collection] = true
@@ -196,6 +200,10 @@ func TestEveryCollectionOfPatientsIsInAPart(t *testing.T) {
 			rel, ok := f.(*core.RelationField)
 			if ok && rel.CollectionId == patients.Id && !in[c.Name] {
 				t.Errorf("%s has patients in %s and is in no privacyapi.Part", c.Name, rel.Name)
+			}
+			// What goes with an account is the account's, and so a patient's.
+			if ok && rel.CollectionId == users.Id && rel.CascadeDelete && !in[c.Name] {
+				t.Errorf("%s belongs to accounts by %s and is in no privacyapi.Part", c.Name, rel.Name)
 			}
 		}
 	}

@@ -1,0 +1,113 @@
+package auth_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pocketbase/pocketbase/tests"
+
+	"github.com/polyclinic-os/polyclinic/hooks"
+	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/audit"
+	"github.com/polyclinic-os/polyclinic/modules/auth"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/clinic"
+	"github.com/polyclinic-os/polyclinic/modules/exchange"
+	"github.com/polyclinic-os/polyclinic/modules/notices"
+	"github.com/polyclinic-os/polyclinic/modules/patients"
+	"github.com/polyclinic-os/polyclinic/modules/staff"
+	migrations "github.com/polyclinic-os/polyclinic/pb_migrations"
+)
+
+var watched = &kerneltest.Set{Modules: []kernel.Module{
+	hooks.Module(), migrations.Module(), clinic.Module(), auth.Module(), exchange.Module(), staff.Module(), patients.Module(), audit.Module("test"), notices.Module(),
+}}
+
+func TestAdminsHearOfTenFailuresInARow(t *testing.T) {
+	s := watched.Start(t, func(app *tests.TestApp) { app.Settings().TrustedProxy.Headers = []string{"X-Forwarded-For"} })
+	guess := func(who authapi.Account, from int) {
+		t.Helper()
+		r := s.Do(t, "POST", loginPath, "", map[string]any{"email": who.Email, "password": "wrong-wrong"}, fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", from))
+		want(t, "a guess", r, http.StatusBadRequest)
+	}
+	heard := func(who kerneltest.Account) []map[string]any {
+		t.Helper()
+		return s.As(t, who, "GET", "/api/notices", nil).Items(t)
+	}
+	for i := range 9 {
+		guess(authapi.Grace, i)
+	}
+	if n := heard(alma); len(n) != 0 {
+		t.Fatalf("after nine: %v", n)
+	}
+	for i := range 11 {
+		guess(authapi.Grace, 9+i)
+	}
+	n := heard(alma)
+	if len(n) != 1 || !strings.Contains(n[0]["body"].(string), authapi.Grace.Name) || !strings.Contains(n[0]["body"].(string), "198.51.100.9") {
+		t.Errorf("after twenty: %v", n)
+	}
+	if n := heard(ada); len(n) != 0 {
+		t.Errorf("a patient reads it: %v", n)
+	}
+	trail := s.As(t, alma, "GET", "/api/audit?action=sign-in-alarm", nil).Items(t)
+	if len(trail) != 1 || fmt.Sprint(trail[0]["items"]) != "[users/"+authapi.Grace.ID+"]" {
+		t.Errorf("the trail has %v", trail)
+	}
+	// Of a patient the notice has no name.
+	for i := range 10 {
+		guess(authapi.Bob, 40+i)
+	}
+	for _, n := range heard(alma) {
+		if strings.Contains(n["body"].(string), authapi.Bob.Name) {
+			t.Errorf("a notice names a patient: %v", n)
+		}
+	}
+	// Whoever guesses at everybody's buries no other notice.
+	for account := range 6 {
+		for i := range 10 {
+			guess(authapi.Account{Email: fmt.Sprintf("nobody%d@example.com", account)}, 60+i+10*account)
+		}
+	}
+	if n := heard(alma); len(n) != 5 {
+		t.Errorf("%d notices within the hour, want 5", len(n))
+	}
+	if trail := s.As(t, alma, "GET", "/api/audit?action=sign-in-alarm", nil).Items(t); len(trail) != 8 {
+		t.Errorf("the trail has %d alarms, want 8", len(trail))
+	}
+}
+
+// A refused change of the own password is rolled back; its alarm is not.
+func TestAnAlarmOutlivesWhatWasRolledBack(t *testing.T) {
+	s := watched.Start(t, func(app *tests.TestApp) { app.Settings().TrustedProxy.Headers = []string{"X-Forwarded-For"} })
+	token := s.Token(t, ada)
+	for i := range 10 {
+		inner := map[string]any{"method": "PATCH", "url": "/api/collections/users/records/" + authapi.Ada.ID, "body": map[string]any{
+			"oldPassword": "wrong-wrong", "password": "another-good-one", "passwordConfirm": "another-good-one",
+		}}
+		r := s.Do(t, "POST", "/api/batch", token, map[string]any{"requests": []any{inner}}, fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i))
+		want(t, "a guess in a batch", r, http.StatusBadRequest)
+	}
+	if trail := s.As(t, alma, "GET", "/api/audit?action=sign-in-alarm", nil).Items(t); len(trail) != 1 {
+		t.Errorf("the trail has %v", trail)
+	}
+}
+
+func TestSignInsBeyondTheQueueComeAgainAndNobodyElseWaits(t *testing.T) {
+	s := set.Start(t)
+	token := s.Token(t, alma)
+	auth.Crowd(s.App)
+	for _, path := range []string{loginPath, sdkPath, "/api/collections/_superusers/auth-with-password"} {
+		for range 8 { // none counts as a failure
+			r := s.Do(t, "POST", path, "", map[string]any{"email": ada.Email, "identity": ada.Email, "password": ada.Password})
+			want(t, path, r, http.StatusTooManyRequests, "too_many_sign_ins")
+			if r.Header.Get("Retry-After") == "" {
+				t.Error("it is not said when to come again")
+			}
+		}
+	}
+	want(t, "who is signed in", s.Do(t, "GET", "/api/auth/me", token, nil), http.StatusOK)
+}
