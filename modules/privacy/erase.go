@@ -136,6 +136,10 @@ func (e *eraser) account() (*core.Record, error) {
 
 // part erases in one collection. Its triggers would refuse it: the law goes ahead of them.
 func (e *eraser) part(p privacyapi.Part) error {
+	p, err := withOwn(e.tx, p)
+	if err != nil {
+		return err
+	}
 	if len(p.Erase)+len(p.Text)+len(p.Files) == 0 && !p.Remove {
 		return nil
 	}

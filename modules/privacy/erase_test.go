@@ -38,6 +38,7 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 	if got := accountRows(t, s, authapi.Bob.ID); got["known_addresses"] != 1 || got["authenticators"] != 1 {
 		t.Fatalf("before: %v %s", got, enrolled.Body)
 	}
+	own(t, s, rec)
 	at := "/api/patients/" + patientsapi.Bob + "/erase"
 	s.On(t, []kerneltest.Scenario{
 		{Name: "not by the patient", As: bob, Path: at, Body: `{"reason":"I want to be forgotten"}`, Want: 403},
@@ -57,6 +58,11 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 	if err := s.App.DB().NewQuery("SELECT diagnosis, notes FROM medical_records WHERE id = {:id}").Bind(map[string]any{"id": rec}).Row(&diagnosis, &notes); err != nil || diagnosis != "Cough" || !strings.HasPrefix(notes, "Called Erased ") {
 		t.Errorf("the record: %q, %q, %v", diagnosis, notes, err)
 	}
+	var house, pets, where, ward string
+	row := s.App.DB().NewQuery("SELECT x_house, x_pets, x_place, (SELECT x_ward FROM medical_records WHERE id = {:rec}) FROM patients WHERE id = {:bob}").Bind(map[string]any{"rec": rec, "bob": patientsapi.Bob})
+	if err := row.Row(&house, &pets, &where, &ward); err != nil || house != "0" || pets != "[]" || where != `{"lon":0,"lat":0}` || ward != "2" {
+		t.Errorf("the clinic's own fields: %q %q %q %q, %v", house, pets, where, ward, err)
+	}
 	for _, sql := range []string{"PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {
 		if _, err := s.App.NonconcurrentDB().NewQuery(sql).Execute(); err != nil {
 			t.Fatal(err)
@@ -67,7 +73,7 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
-		for _, v := range []string{"Tanaka", "tanaka", "Hidden Lane", "hidden lane", "987654", "bob.private", authapi.Bob.Email, "Secret words", mrn} {
+		for _, v := range []string{"Tanaka", "tanaka", "Hidden Lane", "hidden lane", "987654", "bob.private", authapi.Bob.Email, "Secret words", mrn, "Bobbie"} {
 			if bytes.Contains(raw, []byte(v)) {
 				t.Errorf("%s has %q", name, v)
 			}
@@ -131,4 +137,40 @@ func accountRows(t *testing.T, s *kerneltest.Server, account string) map[string]
 		out[name] = n
 	}
 	return out
+}
+
+// own adds fields of the clinic's own to the register and the records, and fills them in.
+func own(t *testing.T, s *kerneltest.Server, rec string) {
+	t.Helper()
+	for name, fields := range map[string][]core.Field{
+		"patients": {
+			&core.TextField{Name: "x_nickname"}, &core.NumberField{Name: "x_house"}, &core.GeoPointField{Name: "x_place"},
+			&core.SelectField{Name: "x_pets", MaxSelect: 2, Values: []string{"Poodle", "Cat"}}, &core.JSONField{Name: "x_more"},
+		},
+		"medical_records": {&core.TextField{Name: "x_remark"}, &core.NumberField{Name: "x_ward"}},
+	} {
+		c, err := s.App.FindCollectionByNameOrId(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Fields.Add(fields...)
+		if err := s.App.Save(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := s.App.FindRecordById("patients", patientsapi.Bob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Load(map[string]any{"x_nickname": "Bobbie", "x_house": 7, "x_place": map[string]any{"lon": 1, "lat": 2}, "x_pets": []string{"Poodle"}, "x_more": map[string]any{"called": "Bobbie"}})
+	r, err := s.App.FindRecordById("medical_records", rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Load(map[string]any{"x_remark": "Bob Tanaka snores", "x_ward": 2})
+	for _, record := range []*core.Record{p, r} {
+		if err := s.App.Save(record); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
