@@ -3,6 +3,7 @@ package analytics
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -58,7 +59,28 @@ func bind(k *kernel.Kernel) error {
 	k.App.OnRecordAfterUpdateSuccess().Bind(&hook.Handler[*core.RecordEvent]{Id: "analytics: wake", Func: wake})
 	k.App.OnRecordAfterDeleteSuccess().Bind(&hook.Handler[*core.RecordEvent]{Id: "analytics: wake", Func: wake})
 	bindHeld(k)
+	bindLog(k)
 	return nil
+}
+
+// bindLog lets no save of a record fail because somebody dropped the log that its trigger
+// writes to: the log is made again, in the same transaction, and the record saved.
+func bindLog(k *kernel.Kernel) {
+	mend := func(e *core.ModelEvent) error {
+		again := *e // with what comes next, which Next forgets
+		err := e.Next()
+		if !capture.LogIsGone(err) {
+			return err
+		}
+		if _, mending := capture.Ensure(e.App, Tables(k)); mending != nil {
+			return errors.Join(err, mending)
+		}
+		return again.Next()
+	}
+	innermost := &hook.Handler[*core.ModelEvent]{Id: "analytics: log", Func: mend, Priority: math.MaxInt}
+	k.App.OnModelCreateExecute().Bind(innermost)
+	k.App.OnModelUpdateExecute().Bind(innermost)
+	k.App.OnModelDeleteExecute().Bind(innermost)
 }
 
 // bindHeld has the rows that name a patient shipped again when the use of the patient's data

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 
@@ -28,12 +29,9 @@ func (v *View) chunk(table, where string, after any, limit int) (c Chunk, err er
 	if st.id == "" {
 		return Chunk{Done: true}, nil
 	}
-	q, err := v.tx.QueryContext(v.ctx, "SELECT rowid, id, "+st.fields+" FROM "+st.quoted+" WHERE "+st.where+where, after, limit)
-	if err != nil {
-		return c, fmt.Errorf("table %s: %w", table, err)
-	}
 	room := maxBytes
-	if err := c.scan(st, q, &room); err != nil {
+	query := "SELECT rowid, id, " + st.fields + " FROM " + st.quoted + " WHERE " + st.where + where
+	if err := v.read(&c, st, &room, limit, query, after, limit); err != nil {
 		return c, err
 	}
 	// Ids that are no text sort behind all others: behind them nothing comes that could leave.
@@ -97,33 +95,34 @@ func (v *View) Count(table string) (n int64, err error) {
 	return n, err
 }
 
+// Any reports whether a table has rows that leave.
+func (v *View) Any(table string) (some bool, err error) {
+	st := v.layout.byName[table]
+	if st.id == "" {
+		return false, nil
+	}
+	err = v.tx.QueryRowContext(v.ctx, "SELECT EXISTS (SELECT 1 FROM "+st.quoted+" WHERE "+st.where+"true)").Scan(&some)
+	return some, err
+}
+
 // Each calls fn for every row of a table, with the rejects that its values made.
 func (v *View) Each(table string, fn func(row.Row) error) error {
 	st := v.layout.byName[table]
 	if st.id == "" {
 		return nil
 	}
-	q, err := v.tx.QueryContext(v.ctx, "SELECT id, "+st.fields+" FROM "+st.quoted+" WHERE "+st.where+"true")
+	query := "SELECT id, " + st.fields + " FROM " + st.quoted + " WHERE " + st.where + "true"
+	var free []any
+	err := v.each(st.width(), query, nil, func(raw []driver.Value) (bool, error) {
+		if r, _, ok := st.make(raw, &free); ok {
+			return true, fn(r)
+		}
+		return true, nil
+	})
 	if err != nil {
 		return fmt.Errorf("table %s: %w", table, err)
 	}
-	defer q.Close()
-	n := len(st.maker.Table.Columns)
-	raw, into := make([]any, n+2), make([]any, n+2)
-	for i := range raw {
-		into[i] = &raw[i]
-	}
-	for q.Next() {
-		if err := q.Scan(into...); err != nil {
-			return fmt.Errorf("table %s: %w", table, err)
-		}
-		if r, _, ok := st.maker.Make(raw[0], raw[1:n+1], raw[n+1]); ok {
-			if err := fn(r); err != nil {
-				return err
-			}
-		}
-	}
-	return q.Err()
+	return nil
 }
 
 // CollectionOf returns the id of the collection that a table is read from, "" when it is gone.

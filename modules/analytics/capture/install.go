@@ -18,6 +18,8 @@ const (
 	Gone        = "gone"    // the collection does not exist any more
 	Asked       = "asked"   // by a person
 	PutBack     = "putback" // the warehouse went back to before it was read
+	Emptied     = "emptied" // the warehouse has none of its rows
+	LogLost     = "log"     // the log was dropped with what waited in it
 )
 
 // noted is what capture remembers of a table.
@@ -98,12 +100,25 @@ func ensureTables(tx core.App) error {
 		`UPDATE _analytics_state SET trimmed = max(trimmed, coalesce((SELECT max(seq) FROM _analytics_batch), 0)) + 1`,
 		`INSERT INTO _analytics_log (seq, tbl, pk) SELECT trimmed, '', '' FROM _analytics_state`,
 		`DELETE FROM _analytics_log`,
+		`UPDATE _analytics_table SET resync = '` + LogLost + `'`,
 	} {
 		if err := execute(tx, sql, nil); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// LogIsGone reports whether a write was refused because its trigger found no log: somebody
+// dropped it. Ensure makes it again, in the write's transaction too.
+func LogIsGone(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "no such table: main."+logTable)
+}
+
+// SchemaVersion returns a number that is another after every change of the database's schema.
+func SchemaVersion(app core.App) (version int64, err error) {
+	err = app.ConcurrentDB().NewQuery("PRAGMA schema_version").Row(&version)
+	return version, err
 }
 
 // place is where a declared table's rows are: the collection of the noted id, which may

@@ -85,7 +85,8 @@ type stored struct {
 
 // View is one moment of the database. End it soon: it holds back SQLite's checkpoints.
 type View struct {
-	tx      *sql.Tx
+	conn    *sql.Conn
+	tx      *sql.Tx // on conn
 	ctx     context.Context
 	layout  *layout
 	Version int64 // of the schema; rowids are the same rows while it is
@@ -94,11 +95,16 @@ type View struct {
 // View begins one. Columns are looked up in it, so that a change of the schema meanwhile
 // does not matter.
 func (s *Source) View(ctx context.Context) (*View, error) {
-	tx, err := s.db.DB().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	conn, err := s.db.DB().Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read data.db: %w", err)
 	}
-	v := &View{tx: tx, ctx: ctx}
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		_ = conn.Close() // it goes back
+		return nil, fmt.Errorf("read data.db: %w", err)
+	}
+	v := &View{conn: conn, tx: tx, ctx: ctx}
 	if v.layout, err = s.layoutIn(ctx, tx); err != nil {
 		v.End()
 		return nil, err
@@ -108,7 +114,10 @@ func (s *Source) View(ctx context.Context) (*View, error) {
 }
 
 // End ends the view.
-func (v *View) End() { _ = v.tx.Rollback() } // it only read
+func (v *View) End() {
+	_ = v.tx.Rollback() // it only read
+	_ = v.conn.Close()  // it goes back
+}
 
 // Shapes returns each table's shape: it differs when rows come out differently than before.
 func (v *View) Shapes() map[string]string {

@@ -145,7 +145,7 @@ func TestFaultOwnProcessKilled(t *testing.T) {
 func TestFaultOwnProcessKilledInTheFirstCopy(t *testing.T) {
 	url := postgres.Server(t).Database(t)
 	s := newSite(t, "north", url)
-	s.register("early", 60_000) // three chunks
+	s.register("early", 120_000) // six chunks, so that it can be met in the middle
 	proxy := postgrestest.NewProxy(t, postgres.Server(t).Address())
 	s.env = append(s.env, "POLYCLINIC_ANALYTICS_URL="+postgres.Server(t).Via(url, proxy.Address()))
 	proxy.Slow(5 * time.Millisecond)

@@ -190,3 +190,19 @@ func TestFaultVacuumInTheFirstCopy(t *testing.T) {
 		c.ships(c.url, func(cfg *ship.Config) { cfg.Chunk = 40 }).same()
 	}
 }
+
+// Somebody drops or empties tables in the warehouse: they are made again and filled.
+func TestFaultTableDroppedInTheWarehouse(t *testing.T) {
+	c := newClinic(t)
+	c.people("a", 300)
+	c.ships(c.url).same()
+	for _, sql := range []string{`DROP TABLE polyclinic.visits CASCADE`, `DROP TABLE polyclinic.sync_site`, `DROP SCHEMA polyclinic CASCADE`} {
+		postgres.Server(t).Exec(t, c.url, sql)
+		c.exec(`UPDATE visits SET minutes = minutes + 1 WHERE id = 'va0000007'`)
+		c.says(func(is ship.Snapshot) bool { return is.Failures > 0 })
+		c.ships(c.url).same() // else it waits, as somebody may have to act
+	}
+	c.stops()
+	postgres.Server(t).Exec(t, c.url, `TRUNCATE polyclinic.people`)
+	c.ships(c.url).same()
+}

@@ -211,3 +211,41 @@ func TestFaultChangesFlowWhileATableIsRead(t *testing.T) {
 		c.same()
 	}
 }
+
+// At the cap, with PostgreSQL away: the list is dropped again and again under writes that go
+// on, what waits stays bounded, and no write fails, which it would after ten seconds of
+// waiting for another.
+func TestFaultNoWriteFailsAtTheCap(t *testing.T) {
+	c := newClinic(t)
+	c.people("a", 3_000)
+	c.ships(c.url).same()
+	const most = 500
+	proxy := postgrestest.NewProxy(t, postgres.Server(t).Address())
+	proxy.Cut()
+	c.ships(postgres.Server(t).Via(c.url, proxy.Address()), func(cfg *ship.Config) { cfg.Cap = most })
+	dropped := func() int64 {
+		kept, err := capture.ReadState(c.app)
+		c.must(err)
+		return kept.Overflows
+	}
+	c.while(func() {
+		until(t, func() string {
+			c.exec(`UPDATE visits SET minutes = minutes + 1`)
+			if n := dropped(); n < 4 {
+				return fmt.Sprintf("the list was dropped %d times", n)
+			}
+			return ""
+		})
+	})
+	until(t, func() string {
+		var waiting int
+		c.must(c.app.DB().NewQuery(`SELECT count(*) FROM _analytics_log`).Row(&waiting))
+		if waiting > most {
+			return fmt.Sprint(waiting, " changes wait, the cap is ", most)
+		}
+		return ""
+	})
+	c.exec(`UPDATE visits SET minutes = 8 WHERE rowid % 2 = 0`)
+	proxy.Mend()
+	c.ships(c.url).same()
+}

@@ -61,13 +61,16 @@ func badText(s string) string {
 	return ""
 }
 
-func toText(v any) (any, string) {
-	switch v := v.(type) {
+// Below, what is as it should be is returned as it came: to make another any of its text
+// or number takes memory, for every value of a first copy.
+
+func toText(raw any) (any, string) {
+	switch v := raw.(type) {
 	case string:
 		if why := badText(v); why != "" {
 			return nil, why
 		}
-		return v, ""
+		return raw, ""
 	case int64:
 		return strconv.FormatInt(v, 10), ""
 	case float64:
@@ -78,10 +81,10 @@ func toText(v any) (any, string) {
 	return nil, "is no text"
 }
 
-func toInteger(v any) (any, string) {
-	switch v := v.(type) {
+func toInteger(raw any) (any, string) {
+	switch v := raw.(type) {
 	case int64:
-		return v, ""
+		return raw, ""
 	case float64:
 		// 2^53: beyond, a float does not tell one integer from the next.
 		if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
@@ -127,7 +130,10 @@ func toNumber(v any) (any, string) {
 		return nil, "is no finite number"
 	}
 	if f == 0 {
-		f = 0 // -0 reads back as 0
+		return 0.0, "" // -0 reads back as 0
+	}
+	if _, same := v.(float64); same {
+		return v, ""
 	}
 	return f, ""
 }

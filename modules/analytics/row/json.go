@@ -19,6 +19,7 @@ func toJSON(v any) (any, string) {
 			return nil, "is no JSON"
 		}
 		s = string(raw)
+		v = s
 	}
 	if strings.TrimSpace(s) == "" {
 		return nil, ""
@@ -34,7 +35,7 @@ func toJSON(v any) (any, string) {
 		return nil, "nests too deep"
 	}
 	if !exponents && !strings.Contains(s, `\u`) {
-		return s, ""
+		return v, ""
 	}
 	// What PostgreSQL refuses and Go does not: NUL, lone surrogates, numbers out of range.
 	d, err := decode(s)

@@ -85,18 +85,18 @@ func (m *Maker) pseudonym(id string) string {
 
 // Make returns the row of raw values: the id, one value per column, and the JSON object of
 // extra fields or nil. A value that does not fit its column's kind becomes NULL and a
-// reject. ok is false when the row as a whole cannot leave; the reject says why.
+// reject. ok is false when the row as a whole cannot leave; the reject says why. The slice
+// becomes the row's.
 func (m *Maker) Make(id any, raw []any, extra any) (r Row, rejects []Reject, ok bool) {
 	name, why := m.ID(id)
 	if why != "" {
 		return Row{}, []Reject{{Table: m.Table.Name, ID: printable(id), Reason: why}}, false
 	}
-	r = Row{ID: name, Values: make([]any, len(m.Table.Columns))}
+	r = Row{ID: name, Values: raw}
 	for i, c := range m.Table.Columns {
 		v, why := m.value(c, raw[i])
 		if why != "" {
 			rejects = append(rejects, Reject{Table: m.Table.Name, ID: name, Column: c.Name, Reason: why})
-			continue
 		}
 		r.Values[i] = v
 	}
@@ -126,6 +126,9 @@ func (m *Maker) value(c analyticsapi.Column, raw any) (any, string) {
 		return nil, ""
 	}
 	v, why := convert(c.Kind, raw)
+	if !c.Patient && len(c.Keys) == 0 {
+		return v, why
+	}
 	s, isText := v.(string)
 	switch {
 	case why != "" || !isText:

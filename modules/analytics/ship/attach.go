@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 )
@@ -41,6 +42,51 @@ func (s *Shipper) attach(ctx context.Context) error {
 	}
 	s.stand(at, p)
 	return nil
+}
+
+// emptied marks the tables of which the warehouse should have rows and has none: somebody
+// dropped or emptied them there, and the log does not tell of it.
+func (s *Shipper) emptied(ctx context.Context) error {
+	some, err := s.withRows(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, t := range some {
+		empty, err := s.w.Empty(ctx, t)
+		if err != nil {
+			return err
+		}
+		if empty {
+			names = append(names, t.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return capture.Mark(s.App, capture.Emptied, names...)
+}
+
+// withRows are the tables that have rows here and are not about to be read in full.
+func (s *Shipper) withRows(ctx context.Context) (some []analyticsapi.Table, err error) {
+	v, err := s.source.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.End()
+	for _, t := range s.source.Tables() {
+		if slices.Contains(s.plan.Todo, t.Name) {
+			continue
+		}
+		has, err := v.Any(t.Name)
+		if err != nil {
+			return nil, err
+		}
+		if has {
+			some = append(some, t)
+		}
+	}
+	return some, nil
 }
 
 // stand makes at the position from which to go on.

@@ -73,6 +73,9 @@ type piece struct {
 	err         error
 }
 
+// lookAgain is after how many ranges of a table that all differed one is compared again.
+const lookAgain = 8
+
 // put writes one piece.
 func (s *Shipper) put(ctx context.Context, t analyticsapi.Table, c piece) error {
 	to, err := s.begin(s.at.Seq, c.next)
@@ -85,7 +88,11 @@ func (s *Shipper) put(ctx context.Context, t analyticsapi.Table, c piece) error 
 	case c.copied:
 		_, err = s.w.CopyInto(ctx, warehouse.Load{From: s.at, To: to, Table: t, Rows: c.Rows, Rejects: c.Rejects})
 	default:
-		_, err = s.w.Replace(ctx, warehouse.Range{From: s.at, To: to, Table: t, After: c.after, Upto: c.upto, Rows: c.Rows, Rejects: c.Rejects})
+		var done warehouse.Replaced
+		done, err = s.w.Replace(ctx, warehouse.Range{From: s.at, To: to, Table: t, After: c.after, Upto: c.upto, Rows: c.Rows, Rejects: c.Rejects, Unlike: c.more && s.unlike%lookAgain > 0})
+		if s.unlike++; !done.Whole || !c.more {
+			s.unlike = 0
+		}
 	}
 	if err != nil {
 		return err

@@ -5,7 +5,10 @@ package ship
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -25,7 +28,7 @@ const (
 
 // Times between things.
 const (
-	poll      = 250 * time.Millisecond // looks for changes of which nobody told
+	poll      = 250 * time.Millisecond // looks for changes of which nobody told, of rows and of the schema
 	gather    = 15 * time.Millisecond  // after a change, so that a burst is one batch
 	beatEvery = 20 * time.Second       // a third of the lease
 	tendEvery = time.Minute
@@ -59,6 +62,7 @@ type Shipper struct {
 	at     warehouse.Position
 	plan   plan
 	wake   chan struct{}
+	schema atomic.Bool // it has changed, watch says, and step has not looked
 	status Status
 
 	checked   int64 // the schema's version at which the shapes were compared
@@ -73,6 +77,8 @@ type Shipper struct {
 
 	pairs   []capture.Pair // of the table pairsOf while it is read in full, nil: to be looked up
 	pairsOf string
+
+	unlike int // ranges of the table that is read in full, one after the other, of which most rows differed
 }
 
 // New returns a shipper that does nothing yet.
@@ -111,6 +117,11 @@ func (s *Shipper) Run(ctx context.Context, until func(Snapshot) bool) error {
 	}
 	defer s.source.Close()
 	defer s.status.stopped()
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watch(ctx) })
+	defer watching.Wait()
+	defer cancel()
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		s.shipped = false
 		err := s.session(ctx, until)
@@ -120,7 +131,8 @@ func (s *Shipper) Run(ctx context.Context, until func(Snapshot) bool) error {
 		if s.shipped {
 			wait = firstWait // it worked for a while
 		}
-		if !warehouse.Retryable(err) {
+		var there *warehouse.Error
+		if errors.As(err, &there) && !warehouse.Retryable(err) {
 			wait = max(wait, lastWait/4) // somebody must act first
 		}
 		if s.status.failed(err, s.Now()) {
@@ -186,6 +198,9 @@ func (s *Shipper) take(ctx context.Context) error {
 	if err := s.attach(ctx); err != nil {
 		return err
 	}
+	if err := s.emptied(ctx); err != nil {
+		return err
+	}
 	if err := s.w.Beat(ctx, s.at); err != nil {
 		return err
 	}
@@ -197,7 +212,7 @@ func (s *Shipper) take(ctx context.Context) error {
 
 // leave ends the session. At a clean stop the lease goes with it.
 func (s *Shipper) leave() {
-	s.pairs = nil
+	s.pairs, s.unlike = nil, 0
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if s.at.Token != "" && s.w.Holder != "" {
@@ -210,6 +225,10 @@ func (s *Shipper) leave() {
 // step does the next thing and reports whether there may be more to do at once.
 func (s *Shipper) step(ctx context.Context) (busy bool, err error) {
 	now := s.Now()
+	if s.schema.Swap(false) {
+		s.source.Forget()
+		s.tended, s.marksRead = time.Time{}, time.Time{}
+	}
 	if now.Sub(s.tended) >= tendEvery {
 		if err := s.tend(ctx); err != nil {
 			return false, err

@@ -24,6 +24,35 @@ func (s *Shipper) tend(ctx context.Context) error {
 	return s.bound(ctx)
 }
 
+// watch mends the triggers and the log soon after somebody changed the schema: without the
+// log every write of the clinic would be refused, and without a trigger go unnoticed.
+func (s *Shipper) watch(ctx context.Context) {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	seen := int64(-1)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		version, err := capture.SchemaVersion(s.App)
+		if err != nil || version == seen {
+			continue // nothing new, or the database is being closed
+		}
+		mended, err := capture.Ensure(s.App, s.Tables)
+		if err != nil {
+			continue // tend says so
+		}
+		seen = version
+		if len(mended) > 0 {
+			s.App.Logger().Info("analytics: triggers made", "tables", mended)
+		}
+		s.schema.Store(true)
+		s.Wake()
+	}
+}
+
 // errLogLost ends a session whose log is gone: the next one compares everything.
 var errLogLost = errors.New("the list of changes was dropped: every table is read in full")
 
@@ -56,7 +85,7 @@ func (s *Shipper) bound(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.at.Token != "" && own.Trimmed > s.at.Seq {
+	if lost := own.Trimmed > s.at.Seq || own.Epoch != s.at.Epoch || head < s.at.Seq; lost && s.at.Token != "" {
 		return errLogLost
 	}
 	if waiting < s.compacted {

@@ -68,21 +68,37 @@ func (w *Warehouse) Empty(ctx context.Context, t analyticsapi.Table) (bool, erro
 type Range struct {
 	From, To Position
 	Table    analyticsapi.Table
-	After    *string // nil: from the first on, the empty id included
-	Upto     *string // nil: to the last
-	Rows     []row.Row
+	After    *string   // nil: from the first on, the empty id included
+	Upto     *string   // nil: to the last
+	Rows     []row.Row // in the order of their ids
 	Rejects  []row.Reject
+	Unlike   bool // most of them are expected to differ: they are not compared, where COPY is at hand
 }
 
-// Replaced is what Replace found.
+// Replaced is what Replace found. Whole: every row was written, as most of them differed or
+// were expected to.
 type Replaced struct {
 	Same, Written, Deleted int
+	Whole                  bool
 	Rejected               []row.Reject
 }
 
 // Replace makes the range in the warehouse equal to Rows, in one transaction: it compares
 // hashes first, writes what differs and deletes what is not among them.
 func (w *Warehouse) Replace(ctx context.Context, r Range) (done Replaced, err error) {
+	whole := w.copies && !w.History
+	if whole && r.Unlike {
+		_, err := w.again(func() ([]row.Reject, error) {
+			if err := w.begin(ctx, r.From, r.To); err != nil {
+				w.rollback(ctx)
+				return nil, err
+			}
+			return nil, w.renew(ctx, r)
+		})
+		if !errors.Is(err, ErrData) {
+			return Replaced{Written: len(r.Rows), Whole: true}, err
+		}
+	}
 	done.Rejected, err = w.again(func() ([]row.Reject, error) {
 		done = Replaced{}
 		results, err := w.beginRead(ctx, r.From, r.To, call{sql: keysSQL(r.Table, r.After != nil, r.Upto != nil), args: rangeArgs(w.site, r)})
@@ -98,7 +114,8 @@ func (w *Warehouse) Replace(ctx context.Context, r Range) (done Replaced, err er
 		change := differ(keys, r)
 		done.Written, done.Deleted = len(change.Rows), len(change.Deleted)
 		done.Same = len(r.Rows) - done.Written
-		if mostly := 2*(done.Written+done.Deleted) > len(r.Rows); mostly && w.copies && !w.History {
+		if mostly := 2*(done.Written+done.Deleted) > len(r.Rows); mostly && whole {
+			done.Whole = true
 			err := w.renew(ctx, r)
 			if err == nil || !errors.Is(err, ErrData) {
 				return nil, err
@@ -154,24 +171,26 @@ func (w *Warehouse) finish(ctx context.Context, b Batch) ([]row.Reject, error) {
 	return nil, err
 }
 
-// differ compares what is there with what must be.
+// differ compares what is there with what must be, both in the order of their ids.
 func differ(there []Key, r Range) Change {
-	hashes := make(map[string]int64, len(there))
-	for _, k := range there {
-		hashes[k.ID] = k.Hash
-	}
 	c := Change{Table: r.Table}
+	k := 0
 	for i := range r.Rows {
-		h, ok := hashes[r.Rows[i].ID]
-		delete(hashes, r.Rows[i].ID)
-		if !ok || h != r.Rows[i].Hash {
+		id := r.Rows[i].ID
+		for ; k < len(there) && there[k].ID < id; k++ {
+			c.Deleted = append(c.Deleted, there[k].ID)
+		}
+		if k == len(there) || there[k].ID != id {
+			c.Rows = append(c.Rows, r.Rows[i])
+			continue
+		}
+		if there[k].Hash != r.Rows[i].Hash {
 			c.Rows = append(c.Rows, r.Rows[i])
 		}
+		k++
 	}
-	for _, k := range there {
-		if _, left := hashes[k.ID]; left {
-			c.Deleted = append(c.Deleted, k.ID)
-		}
+	for ; k < len(there); k++ {
+		c.Deleted = append(c.Deleted, there[k].ID)
 	}
 	return c
 }

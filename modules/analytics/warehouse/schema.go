@@ -74,10 +74,8 @@ func layout(tables []analyticsapi.Table, history bool) []table {
 			columnDDL{"h", "bigint", "NOT NULL", "The hash of the row, which verify compares."})
 		out = append(out, table{t.Name, t.Doc, columns, "site_id, id"})
 		if history {
-			kept := slices.DeleteFunc(slices.Clone(columns), func(c columnDDL) bool {
-				return slices.ContainsFunc(t.Columns, func(d analyticsapi.Column) bool { return d.Open && d.Name == c.name })
-			})
-			versions := append(kept, columnDDL{"valid_from", "timestamptz", "NOT NULL", "When this version arrived."},
+			versions := slices.DeleteFunc(slices.Clone(columns), func(c columnDDL) bool { return !kept(t, c.name) })
+			versions = append(versions, columnDDL{"valid_from", "timestamptz", "NOT NULL", "When this version arrived."},
 				columnDDL{"deleted", "boolean", "NOT NULL", "The row was deleted then."})
 			out = append(out, table{historyName(t), "Every version of the rows of " + t.Name + ".", versions, "site_id, id, valid_from"})
 		}

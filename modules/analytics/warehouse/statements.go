@@ -158,12 +158,30 @@ func prefixSQL(t analyticsapi.Table) string {
 
 func historyName(t analyticsapi.Table) string { return t.Name + "_history" }
 
-// keptNames are the columns of which versions are kept: not those that would tell who
-// somebody is, which an erasure takes out of the present row alone.
+// kept reports whether versions have the column: not those that would tell who somebody is,
+// nor a clinic's own fields beside patients, which may. An erasure takes them out of the
+// present row alone.
+func kept(t analyticsapi.Table, name string) bool {
+	for _, c := range t.Columns {
+		if c.Name == name {
+			return !c.Open
+		}
+	}
+	ofPatients := t.Patients || slices.ContainsFunc(t.Columns, func(c analyticsapi.Column) bool { return c.Patient })
+	return name != "extra" || !ofPatients
+}
+
 func keptNames(t analyticsapi.Table, prefix string) string {
-	kept := t
-	kept.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c analyticsapi.Column) bool { return c.Open })
-	return prefix + strings.Join(columnNames(kept), ", "+prefix)
+	names := []string{"site_id", "id"}
+	for _, c := range t.Columns {
+		if kept(t, c.Name) {
+			names = append(names, quote(c.Name))
+		}
+	}
+	if kept(t, "extra") {
+		names = append(names, "extra")
+	}
+	return prefix + strings.Join(append(names, "h"), ", "+prefix)
 }
 
 func keptUpsertSQL(t analyticsapi.Table) string {
