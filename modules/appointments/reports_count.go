@@ -2,8 +2,6 @@ package appointments
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/pocketbase/dbx"
 
@@ -18,13 +16,15 @@ const (
 	doctorDigit  = 6
 )
 
+// visit is one appointment that was not cancelled: its patient's and doctor's numbers.
+type visit struct{ patient, doctor uint32 }
+
 // came is the visits of some days that were not cancelled: the numbers of their patients,
 // laid out doctor by doctor.
 type came struct {
 	who       []uint32
 	doctors   []doctorRun
-	different int    // patients
-	highest   uint32 // patient's number
+	different int // patients
 }
 
 // doctorRun is a doctor's number and where their visits end.
@@ -49,11 +49,17 @@ func countPatients(c *reportsapi.Call) (who whoCame, err error) {
 		if err != nil {
 			return who, 0, err
 		}
+		last := uint32(0)
+		for number := range doctors {
+			last = max(last, number)
+		}
 		who.byMonth, who.byDoctor = map[string]int{}, map[string]int{}
 		t := tally{visits: make([]uint32, patients+1)}
-		err = reportsapi.EachPack(c, "visit_packs", c.From, c.To, readCame, func(month string, v *came) error {
+		read := func(packs []byte) (*came, int, error) { return readCame(packs, patients, last) }
+		err = reportsapi.EachPack(c, "visit_packs", c.From, c.To, read, func(month string, v *came) error {
 			who.byMonth[month] = v.different
-			return t.add(v)
+			t.add(v)
+			return nil
 		})
 		if err != nil {
 			return who, 0, err
@@ -91,37 +97,38 @@ func numbers(db dbx.Builder) (patients uint32, doctors map[uint32]string, err er
 	return patients, doctors, rows.Err()
 }
 
-// readCame decodes packs. It is about as large in memory as they are.
-func readCame(packs []byte) (v *came, bytes int, err error) {
+// readCame decodes packs, of patients and doctors up to these numbers. What it makes is about
+// as large in memory as they are.
+func readCame(packs []byte, patients, doctors uint32) (v *came, bytes int, err error) {
 	if len(packs)%entryBytes != 0 {
 		return nil, 0, fmt.Errorf("%d bytes are no whole entries", len(packs))
 	}
 	v = &came{who: make([]uint32, len(packs)/entryBytes)}
-	perDoctor := map[uint32]int{}
-	doctorOf := func(i int) uint32 {
-		return uint32(reportsapi.Digits(packs[i*entryBytes+doctorDigit : (i+1)*entryBytes]))
+	visits, highest := make([]visit, len(v.who)), uint32(0)
+	for i := range visits {
+		entry := packs[i*entryBytes : (i+1)*entryBytes]
+		one := visit{uint32(reportsapi.Digits(entry[patientDigit:doctorDigit])), uint32(reportsapi.Digits(entry[doctorDigit:]))}
+		if one.patient > patients || one.doctor > doctors {
+			return nil, 0, fmt.Errorf("an entry of nobody")
+		}
+		visits[i], highest = one, max(highest, one.patient)
 	}
-	patientOf := func(i int) uint32 {
-		return uint32(reportsapi.Digits(packs[i*entryBytes+patientDigit : i*entryBytes+doctorDigit]))
+	next := make([]int, doctors+2) // where each doctor's next visit goes: at first, how many the one before has
+	for _, one := range visits {
+		next[one.doctor+1]++
 	}
-	for i := range v.who {
-		perDoctor[doctorOf(i)]++
-		v.highest = max(v.highest, patientOf(i))
+	for d := uint32(0); d <= doctors; d++ {
+		next[d+1] += next[d]
+		if next[d+1] > next[d] {
+			v.doctors = append(v.doctors, doctorRun{d, next[d+1]})
+		}
 	}
-	next, end := map[uint32]*int{}, 0 // where each doctor's next visit goes
-	for _, d := range slices.Sorted(maps.Keys(perDoctor)) {
-		start := end
-		next[d] = &start
-		end += perDoctor[d]
-		v.doctors = append(v.doctors, doctorRun{d, end})
-	}
-	seen := make([]bool, v.highest+1)
-	for i := range v.who {
-		p, at := patientOf(i), next[doctorOf(i)]
-		v.who[*at] = p
-		*at++
-		if !seen[p] {
-			seen[p] = true
+	seen := make([]bool, highest+1)
+	for _, one := range visits {
+		v.who[next[one.doctor]] = one.patient
+		next[one.doctor]++
+		if !seen[one.patient] {
+			seen[one.patient] = true
 			v.different++
 		}
 	}
@@ -134,15 +141,11 @@ type tally struct {
 	all    []*came
 }
 
-func (t *tally) add(v *came) error {
-	if int(v.highest) >= len(t.visits) {
-		return fmt.Errorf("an entry of nobody")
-	}
+func (t *tally) add(v *came) {
 	t.all = append(t.all, v)
 	for _, p := range v.who {
 		t.visits[p]++
 	}
-	return nil
 }
 
 // patientsOf returns by doctor's number how many patients they saw. It goes doctor by

@@ -87,8 +87,8 @@ var rows = flag.Int("rows", 0, "how many appointments BenchmarkReports measures,
 
 // BenchmarkReports measures the reports at 1,000, 100,000 and 1,000,000 appointments, and
 // as many invoices and as many payments, over HTTP, sign-in check included: a report that
-// was made before, as when a screen is opened again. "cold" is the first after the start,
-// "changed" the first after a visit of today was noted. For comparison there are "health", a
+// was made before, as when a screen is opened again. "cold" is the first of it after the start,
+// "changed" the first after a visit of the last day was cancelled, or was not after all. For comparison there are "health", a
 // request that does nothing, and "signed-in", which looks up who asks and nothing else. cpu-µs is the time of server and client together, which other
 // programs on the machine disturb least; the ratio is to it at 1,000 rows.
 //
@@ -104,7 +104,8 @@ func BenchmarkReports(b *testing.B) {
 			s := set.Start(b)
 			grow(b, s.App, n)
 			for _, r := range measured {
-				b.Run(r.name, func(b *testing.B) { measure(b, s, r.path, n, base) })
+				cold := timed(b, s, r.path) // a benchmark is run twice: the second time, it has been asked for
+				b.Run(r.name, func(b *testing.B) { measure(b, s, r.path, n, base, cold) })
 			}
 			agreesAtScale(b, s, n)
 		})
@@ -128,9 +129,8 @@ var measured = []struct{ name, path string }{
 }
 
 // measure times one report of n rows; base is the time at 1,000 rows by path.
-func measure(b *testing.B, s *kerneltest.Server, path string, n int, base map[string]float64) {
-	cold := timed(b, s, path)
-	if err := raw(s.App, "UPDATE appointments SET status = iif(status = 'completed', 'no-show', 'completed') WHERE id = 'benchapp' || printf('%07d', {:n} - 1)", dbx.Params{"n": n}); err != nil {
+func measure(b *testing.B, s *kerneltest.Server, path string, n int, base map[string]float64, cold time.Duration) {
+	if err := raw(s.App, "UPDATE appointments SET status = iif(status = 'completed', 'cancelled', 'completed') WHERE id = 'benchapp' || printf('%07d', {:n} - 1)", dbx.Params{"n": n}); err != nil {
 		b.Fatal(err)
 	}
 	changed := timed(b, s, path)
