@@ -117,7 +117,7 @@ var traces = []attack{
 		}
 	}},
 	{"demo accounts are served beyond this machine only when it is said", func(t *testing.T, c *clinic) {
-		said, status := polyclinic.Run(t, "serve", "--http", "0.0.0.0:0", "--dir", c.dir)
+		said, status := polyclinic.Run(t, "serve", "--http", "0.0.0.0:0", "--behind-proxy", "--dir", c.dir)
 		if status == 0 || !strings.Contains(said, "--demo") {
 			t.Errorf("%d: %s", status, said)
 		}
