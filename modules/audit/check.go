@@ -11,7 +11,7 @@ var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written
 	t := of(app)
 	if c := t.chain.Load(); c != nil {
 		if t.reserve.inUse() {
-			found = append(found, kernel.Finding{Code: "disk_full", Level: kernel.Alarm, Text: "The disk of the audit trail is full: nothing is saved until there is room. Reading goes on for some ten thousand requests."})
+			found = append(found, kernel.Finding{Code: "disk_full", Level: kernel.Alarm, Text: "The disk of the audit trail is full: nothing is saved until there is room. Reading goes on for as long as the 64 MB last that the trail has kept."})
 		}
 		if c.Err() != nil || t.behind.Load() {
 			found = append(found, kernel.Finding{Code: "audit_unavailable", Level: kernel.Alarm, Text: "The audit trail cannot be written, so nothing of patients is shown: look at the server's log, and at the space on its disk."})

@@ -25,8 +25,7 @@ type reserve struct {
 const (
 	reserveName = "reserve"
 
-	// reserveBytes is room for some ten thousand entries of a read, with the journal and the
-	// index that each is written to as well.
+	// reserveBytes is shared by the entries of reads, their journal and their index.
 	reserveBytes = 64 << 20
 )
 
@@ -68,11 +67,10 @@ func (r *reserve) remove() error {
 func (r *reserve) free() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.used = true
 	if !r.held || r.remove() != nil {
-		return false
+		return false // a disk that never had the room is not waited for
 	}
-	r.held = false
+	r.held, r.used = false, true
 	return true
 }
 
