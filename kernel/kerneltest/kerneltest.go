@@ -113,6 +113,9 @@ func (s *Set) prepare(dir string) error {
 	if err := cheapPasswords(app); err != nil {
 		return err
 	}
+	if err := k.Reconcile(app); err != nil { // each server would do it again
+		return err
+	}
 	if err := k.Seed(app, s.Full); err != nil {
 		return err
 	}
