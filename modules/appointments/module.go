@@ -30,7 +30,7 @@ func Module() kernel.Module {
 			kernel.After(kernel.Update, "appointments", "others learn of the change", announceChange),
 			kernel.InsteadOfDelete("appointments", "the appointment is cancelled and stays readable", cancelInstead),
 		},
-		Routes: append(progressRoutes, slotsRoute, appointmentsReport),
+		Routes: append(progressRoutes, slotsRoute, appointmentsReport.Route),
 		Errors: []*kernel.Error{errTaken},
 		Emits: []kernel.EventDoc{
 			appointmentsapi.Booked.Declares("An appointment was made."),
@@ -39,7 +39,7 @@ func Module() kernel.Module {
 			appointmentsapi.Completed.Declares("A visit is over."),
 		},
 		On:       []kernel.Subscription{kernel.On(patientsapi.Deleted, "appointments.cancel", cancelOfDeleted)},
-		Provides: append(personal, blocker, facts{}, visitSums, visitPacks, visitImport, warehouse),
+		Provides: append(personal, blocker, facts{}, appointmentsReport, visitSums, visitPacks, visitImport, warehouse),
 		Cast:     cast,
 		Demo:     demo,
 		Bind:     bindZone,

@@ -12,7 +12,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
 )
 
-var appointmentsReport = reportsapi.Route("appointments", "Count appointments, no-shows, waiting and how full the diary is",
+var appointmentsReport = reportsapi.New("appointments", "Count appointments, no-shows, waiting and how full the diary is",
 	kernel.Allow(authapi.Admin.Always()), report)
 
 // sumsBy is sums by a key: a month, or a doctor's id.

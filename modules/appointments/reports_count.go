@@ -42,7 +42,8 @@ type whoCame struct {
 }
 
 // countPatients counts who came within the range. Numbers of different patients cannot be
-// added up from days, so each visit is looked at, at some nanoseconds each.
+// added up from days, so each visit is looked at once, at some nanoseconds, and then the
+// visits of the doctors and months that changed.
 func countPatients(c *reportsapi.Call) (who whoCame, err error) {
 	return reportsapi.Once(c, "visit_packs", c.From, c.To, "who came", func() (who whoCame, bytes int, err error) {
 		patients, doctors, err := numbers(c.DB)
@@ -54,23 +55,26 @@ func countPatients(c *reportsapi.Call) (who whoCame, err error) {
 			last = max(last, number)
 		}
 		who.byMonth, who.byDoctor = map[string]int{}, map[string]int{}
-		t := tally{visits: make([]uint32, patients+1)}
+		months := map[string]*came{}
 		read := func(packs []byte) (*came, int, error) { return readCame(packs, patients, last) }
 		err = reportsapi.EachPack(c, "visit_packs", c.From, c.To, read, func(month string, v *came) error {
-			who.byMonth[month] = v.different
-			t.add(v)
+			who.byMonth[month], months[month] = v.different, v
 			return nil
 		})
 		if err != nil {
 			return who, 0, err
 		}
-		who.active, who.frequency = frequencies(t.visits)
-		for number, n := range t.patientsOf() {
-			if id, known := doctors[number]; known {
-				who.byDoctor[id] = n
+		err = reportsapi.Kept(c, "visit_packs", c.From, "tally", newTally, func(t *tally) error {
+			t.count(months, patients)
+			who.active, who.frequency = t.frequencies()
+			for number, n := range t.doctors {
+				if id, known := doctors[number]; known {
+					who.byDoctor[id] = n
+				}
 			}
-		}
-		return who, 64 * (len(who.byMonth) + len(who.byDoctor)), nil
+			return nil
+		})
+		return who, 64 * (len(who.byMonth) + len(who.byDoctor)), err
 	})
 }
 
@@ -133,65 +137,4 @@ func readCame(packs []byte, patients, doctors uint32) (v *came, bytes int, err e
 		}
 	}
 	return v, 4*len(v.who) + 16*len(v.doctors), nil
-}
-
-// tally counts visits of several months.
-type tally struct {
-	visits []uint32 // of each patient, by number
-	all    []*came
-}
-
-func (t *tally) add(v *came) {
-	t.all = append(t.all, v)
-	for _, p := range v.who {
-		t.visits[p]++
-	}
-}
-
-// patientsOf returns by doctor's number how many patients they saw. It goes doctor by
-// doctor, so that one mark a patient is enough.
-func (t *tally) patientsOf() map[uint32]int {
-	runs := map[uint32][][]uint32{}
-	for _, v := range t.all {
-		start := 0
-		for _, r := range v.doctors {
-			runs[r.doctor] = append(runs[r.doctor], v.who[start:r.end])
-			start = r.end
-		}
-	}
-	out := make(map[uint32]int, len(runs))
-	seenBy, mark := make([]uint32, len(t.visits)), uint32(0) // by patient: the last doctor's mark
-	for doctor, list := range runs {
-		mark++
-		n := 0
-		for _, who := range list {
-			for _, p := range who {
-				if seenBy[p] != mark {
-					seenBy[p] = mark
-					n++
-				}
-			}
-		}
-		out[doctor] = n
-	}
-	return out
-}
-
-// frequencies groups patients by how many visits they had.
-func frequencies(visits []uint32) (active int, groups []reportsapi.FrequencyCount) {
-	for _, f := range reportsapi.Frequencies {
-		groups = append(groups, reportsapi.FrequencyCount{Visits: f.Visits})
-	}
-	for _, n := range visits {
-		if n == 0 {
-			continue
-		}
-		active++
-		i := len(groups) - 1
-		for int(n) < reportsapi.Frequencies[i].Fewest {
-			i--
-		}
-		groups[i].Patients++
-	}
-	return active, groups
 }

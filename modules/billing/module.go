@@ -36,9 +36,9 @@ func Module() kernel.Module {
 			kernel.Before(kernel.Update, "payments", "the ledger is never changed", keepLedger),
 			kernel.Before(kernel.Delete, "payments", "the ledger is never changed", keepLedger),
 		},
-		Routes:   []kernel.Route{payRoute, refundRoute, issueRoute, voidRoute, pdfRoute, revenueRoute, receivablesRoute},
+		Routes:   []kernel.Route{payRoute, refundRoute, issueRoute, voidRoute, pdfRoute, revenueReport.Route, receivablesReport.Route},
 		Errors:   raised,
-		Provides: append(personal, charges{}, guard{}, invoiceSums, paymentSums, owedPacks, invoiceImport, paymentImport, warehouse[0], warehouse[1]),
+		Provides: append(personal, charges{}, guard{}, revenueReport, receivablesReport, invoiceSums, paymentSums, owedPacks, invoiceImport, paymentImport, warehouse[0], warehouse[1]),
 		Cast:     cast,
 		Demo:     demo,
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
 )
 
-var revenueRoute = reportsapi.Route("revenue-summary", "Add up what was billed and paid",
+var revenueReport = reportsapi.New("revenue-summary", "Add up what was billed and paid",
 	kernel.Allow(authapi.Admin.Always(), authapi.Cashier.Always()), revenueSummary)
 
 // takings are sums in minor units.

@@ -14,7 +14,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
 )
 
-var receivablesRoute = reportsapi.Route("receivables", "Add up what is owed, by how long it is due",
+var receivablesReport = reportsapi.New("receivables", "Add up what is owed, by how long it is due",
 	kernel.Allow(authapi.Admin.Always(), authapi.Cashier.Always()), receivables)
 
 // debt is sums of invoices on which something is owed, in minor units.

@@ -41,9 +41,9 @@ func Module() kernel.Module {
 			kernel.Before(kernel.Create, "inventory_movements", "movements are written by the database alone", noMovement),
 			kernel.InsteadOfDelete("inventory", "the item leaves every list and is kept with its movements", takeOff),
 		},
-		Routes:   []kernel.Route{adjustRoute, alertsRoute, reportRoute},
+		Routes:   []kernel.Route{adjustRoute, alertsRoute, stockReport.Route},
 		Errors:   []*kernel.Error{errStock, errFinal, errKept},
-		Provides: []any{stockSums, stockExpiries, stockMoves, table, warehouse[0], warehouse[1]},
+		Provides: []any{stockReport, stockSums, stockExpiries, stockMoves, table, warehouse[0], warehouse[1]},
 		Cast:     cast,
 		Demo:     demo,
 	}

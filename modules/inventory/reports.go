@@ -15,7 +15,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
 )
 
-var reportRoute = reportsapi.Route("inventory", "Add up the stock, its use and its expiries", writers, report)
+var stockReport = reportsapi.New("inventory", "Add up the stock, its use and its expiries", writers, report)
 
 func report(c *reportsapi.Call) (*inventoryapi.Report, error) {
 	out := &inventoryapi.Report{

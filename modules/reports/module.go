@@ -7,8 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
-	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
-	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
 )
 
 // Module declares the reports.
@@ -16,12 +14,12 @@ func Module() kernel.Module {
 	return kernel.Module{
 		Name: "reports", Doc: "Reports that the modules contribute to, exact against the rows.",
 		Requires: []string{"auth", "clinic"},
-		Routes: []kernel.Route{
-			reportsapi.Route("patient-summary", "Count patients and visits", kernel.Allow(authapi.Admin.Always()), patientSummary),
-		},
+		Routes:   []kernel.Route{patientReport.Route},
+		Provides: []any{patientReport},
 		Jobs: []kernel.Job{{
 			Name: "recount", Spec: "40 2 * * *", Doc: "Recounts the reports' summaries from the rows and logs every difference.", Run: nightly,
 		}},
+		Bind:     bindReady,
 		Commands: []func(*kernel.Kernel) *cobra.Command{doctorCommand},
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"fmt"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
 )
+
+var patientReport = reportsapi.New("patient-summary", "Count patients and visits", kernel.Allow(authapi.Admin.Always()), patientSummary)
 
 // patientSummary puts the report together. A build without a diary has no visits.
 func patientSummary(c *reportsapi.Call) (*reportsapi.PatientSummary, error) {

@@ -83,6 +83,32 @@ func (m *memory) get(key partKey, stamp int64) (value any, ok bool) {
 	return r.value, true
 }
 
+// Kept lets use have what fresh made for a table and a first day, alone, and again each time:
+// for what is brought up to date for less than it takes to make. Where memory is short, or use
+// fails, it is made anew. Bytes is about what it takes in memory.
+func Kept[V interface{ Bytes() int }](c *Call, table, first, made string, fresh func() V, use func(V) error) error {
+	type held struct {
+		mu    sync.Mutex
+		value V
+	}
+	m, key := memoryOf(c.App), partKey{table: table, made: made, first: first}
+	kept, ok := m.get(key, 0)
+	if !ok {
+		kept = &held{value: fresh()}
+	}
+	h := kept.(*held)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := use(h.value); err != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.forget(key)
+		return err
+	}
+	m.put(key, &remembered{value: h, bytes: h.value.Bytes() + 256})
+	return nil
+}
+
 func (m *memory) put(key partKey, r *remembered) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -56,6 +56,15 @@ func ParseRange(from, to, today string) (Range, error) {
 	return Range{first.Format(time.DateOnly), last.Format(time.DateOnly)}, nil
 }
 
+// Longest returns the longest range that ends today.
+func Longest(today string) (Range, error) {
+	last, ok := clinicapi.ParseDay(today)
+	if !ok {
+		return Range{}, kernel.Invalid{ErrDay.At("to")}
+	}
+	return Range{last.AddDate(-maxYears, 0, 1).Format(time.DateOnly), today}, nil
+}
+
 // Month returns the month, YYYY-MM, that a day lies in; "" for a day that is not known.
 func Month(day string) string {
 	if len(day) < len(monthForm) {

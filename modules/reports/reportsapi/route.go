@@ -2,9 +2,12 @@
 // that every report has, the numbers that the patient summary is put together from, and
 // the tables that triggers keep in step with the rows.
 //
-// A module adds a report by listing one route:
+// A module adds a report by listing its route, and by providing it, so that the hub makes it
+// ready when the server starts:
 //
-//	Routes: []kernel.Route{reportsapi.Route("stock", "Read the stock's value", kernel.Allow(authapi.Admin.Always()), stock)},
+//	var stock = reportsapi.New("stock", "Read the stock's value", kernel.Allow(authapi.Admin.Always()), addUp)
+//
+//	Routes: []kernel.Route{stock.Route}, Provides: []any{stock},
 package reportsapi
 
 import (
@@ -64,9 +67,28 @@ func (q query) Validate() error {
 	return bad.OrNil()
 }
 
-// Route returns GET /api/reports/{name}. report computes the report from the clinic's own
+// Report is one report: its route, and what makes it ready.
+type Report struct {
+	Name  string
+	Route kernel.Route
+	ready func(app core.App, days Range, now time.Time) error
+}
+
+// Ready makes the report of the range and keeps what it read in memory, so that the first
+// to ask for it waits no longer than others.
+func (r Report) Ready(app core.App, days Range, now time.Time) error { return r.ready(app, days, now) }
+
+// New returns the report GET /api/reports/{name}. report computes the report from the clinic's own
 // data; it may not write. While the module reports is switched off the route answers 404.
-func Route[A Answer](name, summary string, allow kernel.Policy, report func(*Call) (A, error)) kernel.Route {
+func New[A Answer](name, summary string, allow kernel.Policy, report func(*Call) (A, error)) Report {
+	ready := func(app core.App, days Range, now time.Time) error {
+		_, err := Make(app, days.From, days.To, now, report)
+		return err
+	}
+	return Report{name, route(name, summary, allow, report), ready}
+}
+
+func route[A Answer](name, summary string, allow kernel.Policy, report func(*Call) (A, error)) kernel.Route {
 	return kernel.Op(kernel.Route{
 		Method: http.MethodGet, Path: "/api/reports/" + name, Allow: allow, Summary: summary, Raw: "text/csv",
 		Errors: []*kernel.Error{ErrDay, ErrOrder, ErrLong, ErrFormat, ErrSource, ErrNoWarehouse},

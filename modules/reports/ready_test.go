@@ -1,0 +1,42 @@
+package reports_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/dbx"
+
+	"github.com/polyclinic-os/polyclinic/modules/reports"
+)
+
+// TestMadeReadyIsNotReadAgain makes the reports ready and then alters what they are read from
+// behind the stamps' back: the first report after that still says what there was before.
+func TestMadeReadyIsNotReadAgain(t *testing.T) {
+	s := set.Start(t)
+	visit := "INSERT INTO appointments (id, patientId, doctorId, appointmentDate, status) SELECT {:id}, (SELECT min(id) FROM patients), (SELECT min(id) FROM doctors), {:day}, 'completed'"
+	for id, day := range map[string]string{"readyvisit00001": "2011-03-04", "readyvisit00002": time.Now().AddDate(0, -2, 0).Format(time.DateOnly)} {
+		if err := raw(s.App, visit, dbx.Params{"id": id, "day": day}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := reports.Ready(t.Context(), s.Kernel); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"DROP TRIGGER visit_packs_stamps_update", "UPDATE visit_packs SET pack = ''"} {
+		if err := raw(s.App, statement, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, days := range [][2]string{{"2011-03-01", "2011-04-30"}, {"", ""}} { // other days than were made ready, and the usual ones
+		if got := report(t, s, patientsPath, days[0], days[1]); got["activePatients"] != json.Number("1") {
+			t.Errorf("%v: %v patients came, want the 1 of what was made ready", days, got["activePatients"])
+		}
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := reports.Ready(stopped, s.Kernel); err != nil {
+		t.Errorf("a server that stops meanwhile: %v", err)
+	}
+}
