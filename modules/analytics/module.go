@@ -12,14 +12,18 @@ import (
 
 // Module declares the sync to PostgreSQL, its status and its command.
 func Module() kernel.Module {
+	a := &anchors{}
 	return kernel.Module{
 		Name: "analytics", Doc: "Keeps an analytics warehouse in PostgreSQL up to date.",
 		Requires: []string{"clinic", "auth"},
 		Routes:   []kernel.Route{statusRoute},
 		Settings: settings,
 		Commands: []func(*kernel.Kernel) *cobra.Command{command},
-		Provides: append(remote.Reports(remote.Reader{URL: urlSetting.Value, Site: Site}), behind),
-		Bind:     bind,
+		Provides: append(remote.Reports(remote.Reader{URL: urlSetting.Value, Site: Site}), behind, a),
+		Bind: func(k *kernel.Kernel) error {
+			a.k = k
+			return bind(k)
+		},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
-	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 )
 
 var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written and anchored.", Run: func(app core.App) (found []kernel.Finding) {
@@ -22,8 +21,8 @@ var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written
 		}
 		t.anchored.mu.Unlock()
 	}
-	if settingAnchors.Value() == "" && len(kernel.All[auditapi.Anchors](t.k)) == 0 {
-		found = append(found, kernel.Finding{Code: "audit_no_anchors", Level: kernel.Note, Text: "Somebody who can write the audit trail's files could write it anew: set POLYCLINIC_AUDIT_ANCHORS to a file on another machine's disk."})
+	if len(places(t.k)) == 0 {
+		found = append(found, kernel.Finding{Code: "audit_no_anchors", Level: kernel.Note, Text: "Somebody who can write the audit trail's files could write it anew: set POLYCLINIC_AUDIT_ANCHORS to a file on another machine's disk, or a warehouse."})
 	}
 	return found
 }}

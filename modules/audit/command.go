@@ -2,19 +2,18 @@ package audit
 
 import (
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
-	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
 )
 
@@ -29,20 +28,28 @@ var offline = map[string]string{"offline": "yes"}
 
 func verifyCommand(k *kernel.Kernel) *cobra.Command {
 	var files []string
-	var anchors string
+	var anchors, since string
 	c := &cobra.Command{
 		Use: "verify", Short: "Recompute the audit trail and name the first entry that is not in order", Args: cobra.NoArgs, Annotations: offline,
 		Long: "Recompute the audit trail and name the first entry that was edited, removed, written anew, cut off or forked. It works beside a running server, and with --file\n" +
 			"on any machine, from what \"audit export\" or \"audit archive\" wrote; name the parts oldest first. It exits with 1 when the trail is not whole.",
 	}
 	c.Flags().StringSliceVar(&files, "file", nil, "exported file or archived segment, instead of the data folder's trail")
-	c.Flags().StringVar(&anchors, "anchors", "", "file of anchors (default: the setting POLYCLINIC_AUDIT_ANCHORS)")
+	c.Flags().StringVar(&anchors, "anchors", "", "file of anchors (default: those in POLYCLINIC_AUDIT_ANCHORS and in the warehouse)")
+	c.Flags().StringVar(&since, "anchored-since", "", "leave out anchors set before this time (RFC 3339): after a backup was restored, those between the backup and the restore speak of entries that are gone")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		src := chain.Folder(dir(k.App.DataDir()))
 		if len(files) > 0 {
 			src = chain.Files(files...)
 		}
-		known, err := anchorsOf(k, anchors, len(files) == 0)
+		var from time.Time
+		if since != "" {
+			var err error
+			if from, err = time.Parse(time.RFC3339, since); err != nil {
+				return fmt.Errorf("--anchored-since: %q is no time like 2026-11-29T08:00:00Z", since)
+			}
+		}
+		known, unread, err := anchorsOf(k, anchors, len(files) == 0, from)
 		if err != nil {
 			return err
 		}
@@ -57,43 +64,21 @@ func verifyCommand(k *kernel.Kernel) *cobra.Command {
 			return errors.New(report.String())
 		}
 		_, err = fmt.Fprintln(c.OutOrStdout(), report)
-		return err
+		return errors.Join(err, unread)
 	}
 	return c
 }
 
-// anchorsOf reads what is anchored in the file, and where modules keep anchors.
-func anchorsOf(k *kernel.Kernel, file string, here bool) (list []chain.Anchor, err error) {
-	if file == "" && here {
-		file = settingAnchors.Value()
-		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-			file = "" // nothing is anchored yet; check says so
-		}
+// anchorsOf reads the anchors to verify by: those of the file, or else those of every place
+// that is set up. Where one cannot be read the others are compared all the same.
+func anchorsOf(k *kernel.Kernel, file string, here bool, since time.Time) (list []chain.Anchor, unread, err error) {
+	switch {
+	case file != "":
+		list, err = chain.ReadAnchors(file)
+	case here:
+		list, unread = keptAnchors(k)
 	}
-	if file != "" {
-		if list, err = chain.ReadAnchors(file); err != nil {
-			return nil, err
-		}
-	}
-	if !here {
-		return list, nil
-	}
-	for _, place := range kernel.All[auditapi.Anchors](k) {
-		ctx, cancel := context.WithTimeout(context.Background(), anchorTimeout)
-		kept, err := place.Kept(ctx)
-		cancel()
-		if err != nil {
-			return nil, fmt.Errorf("anchors in %s: %w", place.Name(), err)
-		}
-		for _, a := range kept {
-			h, err := chain.ParseHash(a.Hash)
-			if err != nil {
-				return nil, fmt.Errorf("anchors in %s: %w", place.Name(), err)
-			}
-			list = append(list, chain.Anchor{Seq: a.Seq, Hash: h, Where: place.Name()})
-		}
-	}
-	return list, nil
+	return slices.DeleteFunc(list, func(a chain.Anchor) bool { return a.At.Before(since) }), unread, err
 }
 
 func exportCommand(k *kernel.Kernel) *cobra.Command {

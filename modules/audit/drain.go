@@ -50,7 +50,6 @@ func (t *trail) loop(stop <-chan struct{}) {
 					t.k.App.Logger().Error("refused requests not recorded", "error", err)
 				}
 			}
-			t.anchor()
 		}
 		for {
 			n, err := t.drain()

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"testing"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -51,7 +52,7 @@ var Command = auditCommand
 func Rotate(app core.App) error { return of(app).rotate() }
 
 // Anchor sets an anchor now.
-func Anchor(app core.App) { of(app).anchor() }
+func Anchor(app core.App) { of(app).anchor(time.Second) }
 
 // Close ends the trail as the end of a server does.
 func Close(app core.App) error { return of(app).close() }

@@ -30,7 +30,7 @@ func Module(build string) kernel.Module {
 		Commands: []func(*kernel.Kernel) *cobra.Command{auditCommand},
 		Provides: []any{recorder{}, check, backupapi.Part{Name: dirName, Copy: copyTrail, Verify: wholeTrail}},
 		Bind: func(k *kernel.Kernel) error {
-			t := &trail{k: k, build: build, routes: map[string]bool{}, records: map[string]string{}, due: make(chan struct{}, 1)}
+			t := &trail{k: k, build: build, routes: map[string]bool{}, records: map[string]string{}, due: make(chan struct{}, 1), anchored: anchoring{due: make(chan struct{}, 1)}}
 			k.App.Store().Set(storeKey, t)
 			t.bindRequests(k)
 			t.bindSignIns(k)

@@ -37,6 +37,7 @@ type trail struct {
 	draining  sync.Mutex
 	drained   int64 // the last write of this epoch that is in the chain
 	anchored  anchoring
+	asked     int64       // the head when anchors were last asked for ahead of time
 	behind    atomic.Bool // writes wait although the chain was tried
 	reserve   reserve
 }
@@ -93,7 +94,10 @@ func (t *trail) open(app core.App) error {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
+		var anchors sync.WaitGroup
+		anchors.Go(func() { t.anchorLoop(stop) })
 		t.loop(stop)
+		anchors.Wait()
 	}()
 	var once sync.Once
 	t.k.App.OnTerminate().Bind(&hook.Handler[*core.TerminateEvent]{Id: "audit: the trail is closed", Priority: -50, Func: func(e *core.TerminateEvent) error {
@@ -133,7 +137,7 @@ func (t *trail) close() error {
 	}
 	_, drainErr := t.drain()
 	err := t.enter(chain.Entry{Actor: "system", Action: "stop", Outcome: "ok"})
-	t.anchor()
+	t.anchor(anchorAtEnd)
 	t.chain.Store(nil)
 	return errors.Join(drainErr, err, c.Close(), t.index.close())
 }

@@ -61,6 +61,12 @@ func layout(tables []analyticsapi.Table, history bool) []table {
 			{"reason", "text", "NOT NULL", "Why, without the value."},
 			{"at", "timestamptz", "NOT NULL", "When."},
 		}, "site_id, tbl, id, col"},
+		{"sync_anchor", "Hashes of entries of the sites' audit trails: a trail that was written anew, or cut off, does not agree with them. Nothing here is ever changed.", []columnDDL{
+			{"site_id", "text", "NOT NULL", "The site."},
+			{"seq", "bigint", "NOT NULL", "The number of the entry."},
+			{"hash", "text", "NOT NULL", "Its SHA-256, in hexadecimal digits."},
+			{"at", "timestamptz", "NOT NULL", "When it was kept."},
+		}, "site_id, seq, hash"},
 	}
 	for _, t := range tables {
 		columns := []columnDDL{

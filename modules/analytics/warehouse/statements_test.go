@@ -80,6 +80,9 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 	must(t, w.Rows(ctx, visits, "vi", func(row.Row) error { return nil }))
 	must(t, w.Rows(ctx, visits, "", func(row.Row) error { return nil }))
 	must(t, w.Spoil(ctx, visits, []string{"nobody"}))
+	must(t, w.Anchor(ctx, 7, "ab"))
+	_, err = w.Anchors(ctx)
+	must(t, err)
 	_, _, err = w.Rejects(ctx, 3)
 	must(t, err)
 	_, err = w.Position(ctx)
@@ -92,7 +95,7 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 // testdata/statements.sql, and refuses in it what Citus, CockroachDB, YugabyteDB or a
 // pooler in transaction mode does not take.
 //
-//	go test -run TestStatements -update ./modules/analytics/warehouse/
+//	go test ./modules/analytics/warehouse/ -run TestStatements -update
 func TestStatements(t *testing.T) {
 	server := postgres.Server(t)
 	var list []string

@@ -94,10 +94,13 @@ type Anchor struct {
 
 // Anchors is a place outside of the trail, such as a database on another machine, whose
 // anchors show a trail that was rewritten as a whole or cut off. Modules list theirs in
-// Provides. Anchor is called once a minute at most, from one goroutine, and never while
-// somebody waits.
+// Provides. Anchor is called once a minute, or after 1,000 entries, from one goroutine, and
+// never while somebody waits.
 type Anchors interface {
 	Name() string
+	// Ready reports whether the place is set up. While it is not, nothing is kept there, or
+	// looked for.
+	Ready() bool
 	// Anchor keeps a. Keeping the same one twice is no error.
 	Anchor(ctx context.Context, a Anchor) error
 	// Kept returns what was kept, in any order.

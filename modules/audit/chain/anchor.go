@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // AppendAnchor adds a line to an anchor file: number, hash and time. The file is only ever
@@ -44,7 +45,11 @@ func ReadAnchors(path string) (list []Anchor, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s, line %d: %w", path, n, err)
 		}
-		list = append(list, Anchor{seq, h, path})
+		set, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return nil, fmt.Errorf("%s, line %d: %q is no time", path, n, at)
+		}
+		list = append(list, Anchor{seq, h, set, path})
 	}
 	return list, lines.Err()
 }

@@ -30,7 +30,7 @@ func trail(t testing.TB, n int) (dir string, anchors []Anchor) {
 			t.Fatal(err)
 		}
 		h := c.Head()
-		anchors = append(anchors, Anchor{h.Seq, h.Hash, "the test"})
+		anchors = append(anchors, Anchor{Seq: h.Seq, Hash: h.Hash, Where: "the test"})
 		if i == n/2 {
 			if _, err := c.Rotate(); err != nil {
 				t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Kinds of problems.
@@ -79,6 +80,7 @@ func Folder(dir string) Source {
 type Anchor struct {
 	Seq   int64
 	Hash  Hash
+	At    time.Time // when it was set
 	Where string
 }
 

@@ -13,6 +13,10 @@ COMMENT ON COLUMN polyclinic."beds_history"."id" IS 'The row''s id at its site.'
 COMMENT ON COLUMN polyclinic."beds_history"."site_id" IS 'The site that the row is of.';
 COMMENT ON COLUMN polyclinic."beds_history"."valid_from" IS 'When this version arrived.';
 COMMENT ON COLUMN polyclinic."beds_history"."ward" IS 'Where.';
+COMMENT ON COLUMN polyclinic."sync_anchor"."at" IS 'When it was kept.';
+COMMENT ON COLUMN polyclinic."sync_anchor"."hash" IS 'Its SHA-256, in hexadecimal digits.';
+COMMENT ON COLUMN polyclinic."sync_anchor"."seq" IS 'The number of the entry.';
+COMMENT ON COLUMN polyclinic."sync_anchor"."site_id" IS 'The site.';
 COMMENT ON COLUMN polyclinic."sync_reject"."at" IS 'When.';
 COMMENT ON COLUMN polyclinic."sync_reject"."col" IS 'The column, empty where the whole row was refused.';
 COMMENT ON COLUMN polyclinic."sync_reject"."id" IS 'The row.';
@@ -55,6 +59,7 @@ COMMENT ON COLUMN polyclinic."visits_history"."urgent" IS 'Whether.';
 COMMENT ON COLUMN polyclinic."visits_history"."valid_from" IS 'When this version arrived.';
 COMMENT ON TABLE polyclinic."beds" IS 'A bed.';
 COMMENT ON TABLE polyclinic."beds_history" IS 'Every version of the rows of beds.';
+COMMENT ON TABLE polyclinic."sync_anchor" IS 'Hashes of entries of the sites'' audit trails: a trail that was written anew, or cut off, does not agree with them. Nothing here is ever changed.';
 COMMENT ON TABLE polyclinic."sync_reject" IS 'Values that could not be taken over, each with its reason.';
 COMMENT ON TABLE polyclinic."sync_site" IS 'Where each site stands: written in the transaction that writes its rows.';
 COMMENT ON TABLE polyclinic."visits" IS 'It''s a visit.';
@@ -66,6 +71,7 @@ CREATE OR REPLACE VIEW polyclinic."visits_versions" AS SELECT "site_id", "id", "
 CREATE SCHEMA IF NOT EXISTS polyclinic;
 CREATE TABLE IF NOT EXISTS polyclinic."beds" ("site_id" text COLLATE "C" NOT NULL, "id" text COLLATE "C" NOT NULL, "ward" text COLLATE "C", "extra" jsonb, "h" bigint NOT NULL, PRIMARY KEY (site_id, id));
 CREATE TABLE IF NOT EXISTS polyclinic."beds_history" ("site_id" text COLLATE "C" NOT NULL, "id" text COLLATE "C" NOT NULL, "ward" text COLLATE "C", "extra" jsonb, "h" bigint NOT NULL, "valid_from" timestamp with time zone NOT NULL, "deleted" boolean NOT NULL, PRIMARY KEY (site_id, id, valid_from));
+CREATE TABLE IF NOT EXISTS polyclinic."sync_anchor" ("site_id" text COLLATE "C" NOT NULL, "seq" bigint NOT NULL, "hash" text COLLATE "C" NOT NULL, "at" timestamp with time zone NOT NULL, PRIMARY KEY (site_id, seq, hash));
 CREATE TABLE IF NOT EXISTS polyclinic."sync_reject" ("site_id" text COLLATE "C" NOT NULL, "tbl" text COLLATE "C" NOT NULL, "id" text COLLATE "C" NOT NULL, "col" text COLLATE "C" NOT NULL, "reason" text COLLATE "C" NOT NULL, "at" timestamp with time zone NOT NULL, PRIMARY KEY (site_id, tbl, id, col));
 CREATE TABLE IF NOT EXISTS polyclinic."sync_site" ("site_id" text COLLATE "C" NOT NULL, "epoch" text COLLATE "C" NOT NULL, "seq" bigint NOT NULL, "tok" text COLLATE "C" NOT NULL, "snap" text COLLATE "C" NOT NULL DEFAULT '', "holder" text COLLATE "C" NOT NULL DEFAULT '', "shipped_at" timestamp with time zone, "lease_until" timestamp with time zone, PRIMARY KEY (site_id));
 CREATE TABLE IF NOT EXISTS polyclinic."visits" ("site_id" text COLLATE "C" NOT NULL, "id" text COLLATE "C" NOT NULL, "order" text COLLATE "C", "minutes" bigint, "score" double precision, "fee" bigint, "starts_at" timestamp with time zone, "day" date, "urgent" boolean, "codes" jsonb, "extra" jsonb, "h" bigint NOT NULL, PRIMARY KEY (site_id, id));
@@ -83,6 +89,7 @@ DELETE FROM polyclinic.sync_reject WHERE site_id = $1 AND tbl = $2 AND id = ANY(
 DROP VIEW IF EXISTS polyclinic."beds_versions";
 DROP VIEW IF EXISTS polyclinic."visits_versions";
 INSERT INTO polyclinic."visits" AS t (site_id, id, "order", "minutes", "score", "fee", "starts_at", "day", "urgent", "codes", extra, h) SELECT $1::text, u.id, u."order", u."minutes", u."score", u."fee", u."starts_at", u."day", u."urgent", u."codes"::jsonb, u.extra::jsonb, u.h FROM unnest($2::text[], $3::text[], $4::bigint[], $5::double precision[], $6::bigint[], $7::timestamptz[], $8::date[], $9::boolean[], $10::text[], $11::text[], $12::bigint[]) AS u(id, "order", "minutes", "score", "fee", "starts_at", "day", "urgent", "codes", extra, h) ON CONFLICT (site_id, id) DO UPDATE SET "order" = excluded."order", "minutes" = excluded."minutes", "score" = excluded."score", "fee" = excluded."fee", "starts_at" = excluded."starts_at", "day" = excluded."day", "urgent" = excluded."urgent", "codes" = excluded."codes", extra = excluded.extra, h = excluded.h WHERE t.h IS DISTINCT FROM excluded.h;
+INSERT INTO polyclinic.sync_anchor (site_id, seq, hash, at) VALUES ($1, $2, $3, now()) ON CONFLICT (site_id, seq, hash) DO NOTHING;
 INSERT INTO polyclinic.sync_reject (site_id, tbl, id, col, reason, at) SELECT $1::text, u.tbl, u.id, u.col, u.reason, now() FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS u(tbl, id, col, reason) ON CONFLICT (site_id, tbl, id, col) DO UPDATE SET reason = excluded.reason, at = excluded.at;
 INSERT INTO polyclinic.sync_site (site_id, epoch, seq, tok, snap, holder, shipped_at, lease_until) VALUES ($1, $2, $3, $4, $5, $6, now(), now() + interval '60 seconds') ON CONFLICT (site_id) DO NOTHING;
 SELECT NOT EXISTS (SELECT 1 FROM polyclinic."visits" WHERE site_id = $1);
@@ -99,6 +106,7 @@ SELECT id, h FROM polyclinic."visits" WHERE site_id = $1 AND id > $2 AND id <= $
 SELECT id, h FROM polyclinic."visits" WHERE site_id = $1 AND id > $2 ORDER BY id;
 SELECT id, h FROM polyclinic."visits" WHERE site_id = $1 AND id >= $2 AND id <= $3 AND substr(id, 1, $4::int) = $2 ORDER BY id;
 SELECT id, h FROM polyclinic."visits" WHERE site_id = $1 ORDER BY id;
+SELECT seq, hash, (extract(epoch FROM at) * 1000)::bigint FROM polyclinic.sync_anchor WHERE site_id = $1 ORDER BY seq, hash;
 SELECT substr(id, 1, $2::int), count(*), sum(h)::text FROM polyclinic."visits" WHERE site_id = $1 GROUP BY 1;
 SELECT tbl, id, col, reason FROM polyclinic.sync_reject WHERE site_id = $1 ORDER BY at DESC, tbl, id, col LIMIT $2;
 SET LOCAL idle_in_transaction_session_timeout = '60s';

@@ -1,0 +1,43 @@
+package faults_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The audit trail's hashes are in the warehouse too: a trail that somebody began anew, with
+// all of its own hashes in order, does not agree with them.
+func TestFaultAuditTrailIsWrittenAnew(t *testing.T) {
+	url := postgres.Server(t).Database(t)
+	s := newSite(t, "north", url).starts()
+	s.same()
+	s.stops()
+	s.wants(`SELECT count(*) FROM polyclinic.sync_anchor WHERE site_id = 'north'`, int64(1))
+	if said, status := s.run("audit", "verify"); status != 0 || !strings.Contains(said, "1 anchors agree") {
+		t.Fatalf("verify: %d %s", status, said)
+	}
+	whole := filepath.Join(t.TempDir(), "audit")
+	s.must(os.CopyFS(whole, os.DirFS(filepath.Join(s.dir, "audit"))))
+	since := time.Now().UTC().Format(time.RFC3339Nano)
+
+	s.must(os.RemoveAll(filepath.Join(s.dir, "audit")))
+	s.starts().stops()
+	if said, status := s.run("audit", "verify"); status == 0 || !strings.Contains(said, "anchored in the analytics warehouse") {
+		t.Errorf("a new trail passed: %d %s", status, said)
+	}
+	if said, status := s.run("audit", "verify", "--anchored-since", since); status != 0 || !strings.Contains(said, "1 anchors agree") {
+		t.Errorf("anchors since then: %d %s", status, said)
+	}
+
+	// An anchor that cannot be asked for is no anchor that agrees.
+	s.must(os.RemoveAll(filepath.Join(s.dir, "audit")))
+	s.must(os.CopyFS(filepath.Join(s.dir, "audit"), os.DirFS(whole)))
+	s.env = append(s.env, "POLYCLINIC_ANALYTICS_URL=postgres://role:hidden@127.0.0.1:1/none")
+	said, status := s.run("audit", "verify")
+	if status == 0 || !strings.Contains(said, "whole: ") || !strings.Contains(said, "the anchors in the analytics warehouse could not be read") || strings.Contains(said, "hidden") {
+		t.Errorf("without a warehouse: %d %s", status, said)
+	}
+}
