@@ -109,7 +109,7 @@ func (x *index) some() (n int, err error) {
 func add(tx *sql.Tx, rows []chain.Row) error {
 	var into [3]*sql.Stmt
 	for i, statement := range []string{
-		"INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)", "INSERT OR IGNORE INTO patients VALUES (?, ?)", "INSERT OR IGNORE INTO marks VALUES (?, ?)",
+		"INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?)", "INSERT OR IGNORE INTO patients VALUES (?, ?)", "INSERT OR IGNORE INTO marks VALUES (?, ?)",
 	} {
 		prepared, err := tx.Prepare(statement)
 		if err != nil {

@@ -127,6 +127,7 @@ func (c *Chain) openSegment(path string) error {
 		return errors.Join(fmt.Errorf("open the audit trail: %w", err), db.Close())
 	}
 	c.db = db
+	_ = layOut(path) // where there is no room it only takes longer
 	return nil
 }
 

@@ -336,6 +336,41 @@ func TestEncodingIsFrozen(t *testing.T) {
 // frozen was computed by another program from the documentation.
 const frozen = "26a36e62d5c6fde26353990eb2c9d90244a1c4b901f49b03cc8f0771caa8121b"
 
+// TestALaidOutLogIsReadAfterACrash takes the files as a crash leaves them: entries are in the
+// log, with zeros behind them.
+func TestALaidOutLogIsReadAfterACrash(t *testing.T) {
+	dir, crashed := t.TempDir(), filepath.Join(t.TempDir(), "crashed")
+	c, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	log := filepath.Join(dir, segmentName(1)) + "-wal"
+	laid, err := os.Stat(log)
+	if err != nil || laid.Size() < walBytes {
+		t.Fatalf("the log is not laid out: %v", err)
+	}
+	for range 5 {
+		if err := c.Append(Body{Raw: []byte(`{"v":1}`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now, err := os.Stat(log); err != nil || now.Size() != laid.Size() {
+		t.Errorf("the log grew with the entries: %v", err)
+	}
+	if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(crashed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if again.Head() != c.Head() || again.Head().Seq != 5 {
+		t.Errorf("after the crash the head is %v, want %v", again.Head(), c.Head())
+	}
+}
+
 func TestAnchorFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "anchors")
 	for i := range 3 {

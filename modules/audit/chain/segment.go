@@ -62,7 +62,7 @@ func segments(dir string) ([]string, error) {
 
 // openFile opens a segment. A reader never makes a file, and works beside the writer.
 func openFile(path string, write bool) (*sql.DB, error) {
-	dsn := "file:" + path + "?_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=recursive_triggers(ON)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(32000000)"
+	dsn := "file:" + path + "?_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=recursive_triggers(ON)&_pragma=wal_autocheckpoint(1000)&_pragma=journal_size_limit(32000000)"
 	if !write {
 		if _, err := os.Stat(path); err != nil {
 			return nil, err
