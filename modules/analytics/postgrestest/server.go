@@ -35,6 +35,7 @@ type Server struct {
 	bin, dir, password string
 	port               int
 	settings           []string
+	small              int       // MB of the disk that a tablespace of that name lies on, 0: there is none
 	stdin              io.Closer // while it is open, the server may live
 	guard              *exec.Cmd
 	databases          int
@@ -45,7 +46,7 @@ type Server struct {
 // this machine the test fails.
 func Start(tb testing.TB, settings ...string) *Server {
 	tb.Helper()
-	s, err := start(settings)
+	s, err := start(0, settings)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func Start(tb testing.TB, settings ...string) *Server {
 	return s
 }
 
-func start(settings []string) (*Server, error) {
+func start(small int, settings []string) (*Server, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func start(settings []string) (*Server, error) {
 	}
 	secret := make([]byte, 12)
 	_, _ = rand.Read(secret) // never fails
-	s := &Server{bin: bin, dir: dir, password: hex.EncodeToString(secret), settings: settings}
+	s := &Server{bin: bin, dir: dir, password: hex.EncodeToString(secret), settings: settings, small: small}
 	if err = s.init(); err == nil {
 		err = s.launch()
 	}
@@ -186,7 +187,11 @@ func (s *Server) run() error {
 		args = append(args, "-c", c)
 	}
 	const guard = `"$@" <&- & pid=$!; read -r line; kill -QUIT $pid 2>/dev/null; wait $pid`
-	cmd, err := s.command("/bin/sh", append([]string{"-c", guard, "guard", filepath.Join(s.bin, "postgres")}, args...)...)
+	line := append([]string{"/bin/sh", "-c", guard, "guard", filepath.Join(s.bin, "postgres")}, args...)
+	if s.small > 0 {
+		line = append(onSmallDisk(s.smallDir(), s.small), line...)
+	}
+	cmd, err := s.command(line[0], line[1:]...)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (s *Shared) Remove() {
 // Server returns the server.
 func (s *Shared) Server(tb testing.TB) *Server {
 	tb.Helper()
-	s.once.Do(func() { s.server, s.err = start(nil) })
+	s.once.Do(func() { s.server, s.err = start(0, nil) })
 	if s.err != nil {
 		tb.Fatal(s.err)
 	}
