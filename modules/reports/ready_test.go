@@ -34,6 +34,12 @@ func TestMadeReadyIsNotReadAgain(t *testing.T) {
 			t.Errorf("%v: %v patients came, want the 1 of what was made ready", days, got["activePatients"])
 		}
 	}
+	if err := reports.Module().Jobs[0].Run(s.App); err != nil {
+		t.Fatal(err)
+	}
+	if got := report(t, s, patientsPath, "2011-03-01", "2011-04-30"); got["activePatients"] != json.Number("0") {
+		t.Errorf("after the night %v patients came, want what there is", got["activePatients"])
+	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	if err := reports.Ready(stopped, s.Kernel); err != nil {

@@ -16,7 +16,13 @@ type memory struct {
 	clock int64
 }
 
-const memoryBytes = 64 << 20
+const (
+	memoryBytes = 64 << 20
+	memoryKey   = "polyclinic.reports"
+)
+
+// Forget empties the memory: the next report reads everything once.
+func Forget(app core.App) { app.Store().Remove(memoryKey) }
 
 // part is the rows of a table from First to Last of Unit, which lie within one month.
 type part struct {
@@ -35,7 +41,7 @@ type remembered struct {
 }
 
 func memoryOf(app core.App) *memory {
-	return app.Store().GetOrSet("polyclinic.reports", func() any { return &memory{kept: map[partKey]*remembered{}} }).(*memory)
+	return app.Store().GetOrSet(memoryKey, func() any { return &memory{kept: map[partKey]*remembered{}} }).(*memory)
 }
 
 // recall returns what read makes of each part. It is asked for those only that changed since
