@@ -31,5 +31,5 @@ var access = []kernel.Access{{
 	ServerSet: []string{"status", "cancelReason", "startMinute", "endMinute", "startsAt", "checkedInAt", "startedAt", "completedAt", "sourceId"},
 	// Records, invoices and calls of the appointment are about this patient.
 	CreateOnly: []string{"patientId"},
-	Queryable:  []string{"patientId", "doctorId", "appointmentDate", "timeSlot", "status", "startsAt", "checkedInAt", "startedAt", "completedAt"},
+	Queryable:  []string{"patientId", "doctorId", "appointmentDate", "timeSlot", "reason", "cancelReason", "status", "startsAt", "checkedInAt", "startedAt", "completedAt"},
 }}

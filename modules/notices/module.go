@@ -45,7 +45,7 @@ var (
 var access = []kernel.Access{{
 	Collection: "notices", Doc: "Announcements.",
 	List: readers, View: readers, Create: admins, Update: admins, Delete: admins,
-	Queryable: []string{"title", "audience", "publishAt", "expiresAt", "pinned"},
+	Queryable: []string{"title", "body", "audience", "publishAt", "expiresAt", "pinned"},
 }}
 
 // checkEntries tidies a notice and names everything that makes no sense. A notice without

@@ -19,8 +19,11 @@ var access = []kernel.Access{
 	{
 		Collection: "patients", Doc: "The patient register.",
 		List: readers, View: readers, Create: team, Update: readers, Delete: admins,
-		ServerSet:  []string{"mrn", "deletedAt", "sourceId", "registeredOn", "restrictedAt"},
-		Queryable:  []string{"name", "mrn", "contact", "email", "gender", "bloodGroup", "dateOfBirth", "age", "assignedDoctorId", "userId", "restrictedAt"},
+		ServerSet: []string{"mrn", "deletedAt", "sourceId", "registeredOn", "restrictedAt"},
+		Queryable: []string{
+			"name", "mrn", "contact", "email", "address", "emergencyContact", "gender", "bloodGroup", "dateOfBirth", "age", "allergies", "notes",
+			"assignedDoctorId", "userId", "restrictedAt",
+		},
 		Writable:   map[string][]string{"patient": {"contact", "email", "address", "emergencyContact"}},
 		SoftDelete: "deletedAt", Counted: true,
 	},

@@ -72,7 +72,7 @@ var access = []kernel.Access{
 		Update: writers, Delete: writers,
 		ServerSet:  []string{"authorId", "doctorId", "version", "changedById", "status", "enteredInErrorAt", "enteredInErrorReason", "sourceId"},
 		CreateOnly: []string{"patientId", "recordedAt"},
-		Queryable:  []string{"patientId", "appointmentId", "authorId", "doctorId", "recordedAt", "version"},
+		Queryable:  []string{"patientId", "appointmentId", "authorId", "doctorId", "recordedAt", "version", "diagnosis", "treatment", "notes", "status"},
 		SoftDelete: "enteredInErrorAt",
 	},
 	{Collection: "medical_record_versions", Doc: "Every earlier version of a medical record, written by the database."},
