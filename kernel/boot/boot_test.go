@@ -124,6 +124,17 @@ func TestFolderNotWritable(t *testing.T) {
 	wantWords(t, said, status, 1, "cannot be written", "--dir")
 }
 
+func TestFolderThatCannotBeMade(t *testing.T) {
+	dir := filepath.Join("/proc", "nope", "data")
+	if _, err := os.Stat("/proc/self"); err != nil {
+		dir = filepath.Join(t.TempDir(), strings.Repeat("x", 4096)) // longer than any name may be
+	}
+	for _, command := range [][]string{{"serve", "--http", program.FreeAddress(t)}, {"import", "fhir", "nothing.json"}, {"doctor"}} {
+		said, status := polyclinic.Run(t, append(command, "--dir", dir)...)
+		wantWords(t, said, status, 1, "the data folder "+dir+" cannot be made", "--dir")
+	}
+}
+
 // asSomebodyElse runs c as nobody where the test runs as root, which may write anywhere.
 func asSomebodyElse(t *testing.T, c *exec.Cmd, dir string) {
 	t.Helper()

@@ -24,6 +24,7 @@ func explain(err error, dir string) error {
 		return false
 	}
 	var listen *net.OpError
+	var path *fs.PathError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE) || said("address already in use"):
 		return fmt.Errorf("the port is taken: another program, perhaps another Polyclinic, is listening there. End it or choose another with --http 127.0.0.1:PORT (%w)", err)
@@ -37,6 +38,8 @@ func explain(err error, dir string) error {
 		return fmt.Errorf("the database in %s is damaged: restore a backup (%w)", dir, err)
 	case errors.Is(err, fs.ErrPermission) || said("permission denied", "read-only", "readonly", "unable to open database file", "not a directory"):
 		return fmt.Errorf("the data folder %s cannot be written: let the account that runs Polyclinic own it, or choose another with --dir (%w)", dir, err)
+	case errors.As(err, &path) && path.Op == "mkdir": // where the system lets nobody make a folder
+		return fmt.Errorf("the data folder %s cannot be made there: choose another with --dir (%w)", dir, err)
 	}
 	return err
 }
