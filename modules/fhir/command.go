@@ -58,7 +58,7 @@ func (o options) run(ctx context.Context, k *kernel.Kernel, args []string, out i
 	if !reSource.MatchString(o.source) {
 		return fmt.Errorf("--source %q: want letters, digits and _ . -, at most 40", o.source)
 	}
-	files, err := bundle.Files(args)
+	files, missing, err := bundle.Files(args)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (o options) run(ctx context.Context, k *kernel.Kernel, args []string, out i
 	}
 	r := &run{
 		ctx: ctx, kernel: k, app: k.App, plan: p, source: o.source, keepText: o.keepRaw,
-		files: files, problems: out, bar: progress.New(),
+		files: files, missing: missing, problems: out, bar: progress.New(),
 	}
 	began := time.Now()
 	err = r.do()

@@ -2,6 +2,7 @@ package fhir_test
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -108,6 +109,36 @@ func TestBrokenResources(t *testing.T) {
 	}
 	if _, err := imports(t, s, dir); err == nil || !strings.Contains(err.Error(), "8 could not") {
 		t.Errorf("the second import: %v", err)
+	}
+}
+
+// A name that was mistyped keeps nothing else out, and the exit status tells of it.
+func TestFilesThatAreNotThere(t *testing.T) {
+	s, dir := set.Start(t), t.TempDir()
+	good := write(t, dir, "good.json", patient("p1", "Ann Good"))
+	empty, gone, shut := t.TempDir(), dir+"/gone.json", write(t, dir, "shut.json", patient("p2", "Ben Good"))
+	want := []string{gone + ": open: no such file", dir + "/nowhere: open: no such file", empty + ": no .json", "3 entries or files could not be read"}
+	if err := os.Chmod(shut, 0); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 { // who may read everything
+		shut = good
+	} else {
+		want = append(want[:3], shut+": open: permission denied", "4 entries or files could not be read")
+	}
+	for _, flags := range [][]string{{"--dry-run"}, {}} {
+		out, err := imports(t, s, append(flags, gone, good, dir+"/nowhere", empty, shut)...)
+		if err == nil || !strings.Contains(err.Error(), "could not be taken over") {
+			t.Errorf("%v: error %v", flags, err)
+		}
+		for _, line := range append(want, "1 resources from") {
+			if !strings.Contains(out, line) {
+				t.Errorf("%v: not told: %s\n%s", flags, line, out)
+			}
+		}
+	}
+	if got := imported(t, s); got["patients"] != 1 {
+		t.Errorf("imported %v", got)
 	}
 }
 

@@ -31,7 +31,8 @@ type run struct {
 	id       int64 // grows from run to run
 
 	files    []bundle.File
-	problems io.Writer // a line for each refusal
+	missing  []*bundle.Problem // what was named and is no file to read
+	problems io.Writer         // a line for each refusal
 	bar      *progress.Bar
 	counts   counts
 }
@@ -72,10 +73,13 @@ func (r *run) read() error {
 		size += f.Size
 	}
 	r.bar.Begin("reading", size, "resources")
+	for _, p := range r.missing {
+		r.tellBroken(p)
+	}
 	in := &intake{run: r}
 	for i, f := range r.files {
 		reader := bundle.Reader{
-			Problem:  func(p *bundle.Problem) { r.tell(p); r.counts.broken++ },
+			Problem:  r.tellBroken,
 			Progress: func(read int64) { r.bar.At(before + read) },
 		}
 		err := reader.Read(r.ctx, f, func(e bundle.Entry) error {
@@ -105,6 +109,12 @@ func (r *run) read() error {
 func (r *run) refuse(file, entry int, kind, reason string) {
 	r.counts.of(kind).refused++
 	r.tell(&bundle.Problem{File: r.files[file].Path, Index: entry, Reason: kind + ": " + reason})
+}
+
+// tellBroken tells and counts an entry or a file that could not be read.
+func (r *run) tellBroken(p *bundle.Problem) {
+	r.counts.broken++
+	r.tell(p)
 }
 
 func (r *run) tell(p *bundle.Problem) {

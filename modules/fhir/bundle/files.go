@@ -3,7 +3,6 @@ package bundle
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,19 +25,16 @@ type File struct {
 // and within these by path. It is an order that saves work and memory, no
 // promise: references may still run forward.
 //
-// It returns an error if there are no args, one of them does not exist, or a
-// folder has no such file.
-func Files(args []string) ([]File, error) {
+// What does not exist, a folder that cannot be read and one that has no such
+// file is a problem, and the other files are returned all the same. The error
+// says that there are no args.
+func Files(args []string) (files []File, problems []*Problem, err error) {
 	if len(args) == 0 {
-		return nil, errors.New("no files or folders given")
+		return nil, nil, errors.New("no files or folders given")
 	}
-	var files []File
 	for _, arg := range args {
-		found, err := expand(arg)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, found...)
+		found, bad := expand(arg)
+		files, problems = append(files, found...), append(problems, bad...)
 	}
 	slices.SortFunc(files, func(a, b File) int {
 		return cmp.Or(cmp.Compare(rank(a.Path), rank(b.Path)), cmp.Compare(a.Path, b.Path))
@@ -49,7 +45,7 @@ func Files(args []string) ([]File, error) {
 		again := seen[path]
 		seen[path] = true
 		return again
-	}), nil
+	}), problems, nil
 }
 
 // realPath is the one path of a file that may be spelled in several ways.
@@ -63,21 +59,26 @@ func realPath(path string) string {
 	return path
 }
 
-// expand returns the files that one argument stands for.
-func expand(arg string) ([]File, error) {
+// expand returns the files that one argument stands for, and what of it cannot be had.
+func expand(arg string) (files []File, problems []*Problem) {
 	arg = filepath.Clean(arg)
+	bad := func(path, reason string) {
+		problems = append(problems, &Problem{File: path, Index: -1, Reason: reason})
+	}
 	info, err := os.Stat(arg)
 	if err != nil {
-		return nil, err
+		bad(arg, openReason(err))
+		return nil, problems
 	}
 	if !info.IsDir() {
 		return []File{{arg, info.Size()}}, nil
 	}
-	var files []File
-	err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+	// The walk goes on past every problem, so it has no error of its own.
+	_ = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
 		switch {
-		case err != nil:
-			return err
+		case err != nil: // a folder within, of which other files may still come
+			bad(path, openReason(err))
+			return nil
 		case path == arg:
 			return nil
 		case strings.HasPrefix(d.Name(), ".") && d.IsDir():
@@ -87,20 +88,18 @@ func expand(arg string) ([]File, error) {
 		}
 		info, err := os.Stat(path) // follows links, as opening will
 		if err != nil {
-			return err
+			bad(path, openReason(err))
+			return nil
 		}
 		if info.Mode().IsRegular() {
 			files = append(files, File{path, info.Size()})
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	if len(files) == 0 && len(problems) == 0 {
+		bad(arg, "no .json, .ndjson, .jsonl or .gz file in this folder")
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: no .json, .ndjson, .jsonl or .gz file in this folder", arg)
-	}
-	return files, nil
+	return files, problems
 }
 
 // isFHIR reports whether a file of a folder is meant, by its name.

@@ -11,7 +11,7 @@ import (
 // load reads the test data and fails on any problem.
 func load(t *testing.T) []Entry {
 	t.Helper()
-	files, err := Files([]string{"testdata/synthea"})
+	files, _, err := Files([]string{"testdata/synthea"})
 	if err != nil {
 		t.Fatal(err)
 	}
