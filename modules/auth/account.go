@@ -26,6 +26,7 @@ var accountRules = []kernel.Hook{
 	kernel.Before(kernel.Update, "users", "a new password is not weak", strongPassword),
 	kernel.Before(kernel.Update, "users", "a change of role or status makes every token void", voidTokens),
 	kernel.After(kernel.Update, "users", "sessions end with the tokens", endVoidSessions),
+	kernel.After(kernel.Update, "users", "others learn that an account was closed or has another role", announceRevoked),
 	kernel.After(kernel.Create, "users", "an active account that signed up has a profile", firstProfile),
 	kernel.After(kernel.Update, "users", "an account that becomes active or changes its role has a profile", laterProfile),
 }

@@ -35,6 +35,7 @@ func module(terminal io.Writer) kernel.Module {
 		Hooks:    slices.Concat(accountRules, sessionRules),
 		Routes:   slices.Concat(signInRoutes, ownRoutes, sessionRoutes, factorRoutes, inviteRoutes, setupRoutes),
 		Errors:   []*kernel.Error{errLastAdmin},
+		Emits:    []kernel.EventDoc{authapi.Revoked.Declares("An account was closed, or has another role.")},
 		Jobs:     sessionJobs,
 		Commands: []func(*kernel.Kernel) *cobra.Command{adminCommand},
 		Provides: append(personal, provides...),

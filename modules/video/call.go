@@ -83,7 +83,7 @@ var startRoute = kernel.Op(kernel.Route{
 	if err != nil {
 		return startOutput{}, err
 	}
-	number, err := NumberOf(c.App, c.Auth.Id)
+	number, err := NumberOf(c.App, c.Auth.Id, appointment.Id)
 	if err != nil {
 		return startOutput{}, err
 	}
@@ -103,14 +103,21 @@ func (in startInput) belongTo(appointment *core.Record) error {
 }
 
 // Start returns the running call of an appointment, which the account so joins, or a new
-// one. Both sides see the call's record, and so learn of it through realtime.
+// one; a call of the doctor who had the appointment before is ended. Both sides see the
+// call's record, and so learn of it through realtime.
 func Start(tx core.App, appointment *core.Record, accountID string) (*core.Record, error) {
 	call, found, err := latest(tx, appointment.Id)
 	if err != nil {
 		return nil, err
 	}
 	if found && call.GetString("status") != callEnded {
-		return call, answer(tx, call, accountID, true)
+		if ofBoth(call, appointment) {
+			return call, answer(tx, call, accountID, true)
+		}
+		kernel.SetActor(call, accountID)
+		if err := End(tx, call); err != nil {
+			return nil, err
+		}
 	}
 	c, err := tx.FindCachedCollectionByNameOrId("video_calls")
 	if err != nil {
@@ -123,6 +130,11 @@ func Start(tx core.App, appointment *core.Record, accountID string) (*core.Recor
 	})
 	kernel.SetActor(call, accountID)
 	return call, tx.Save(call)
+}
+
+// ofBoth reports whether a call is of those whose appointment it is now.
+func ofBoth(call, appointment *core.Record) bool {
+	return call.GetString("doctorId") == appointment.GetString("doctorId") && call.GetString("patientId") == appointment.GetString("patientId")
 }
 
 // latest returns the running call of an appointment, or else its last one. found is false

@@ -4,7 +4,6 @@ package video
 
 import (
 	"github.com/polyclinic-os/polyclinic/kernel"
-	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 	"github.com/polyclinic-os/polyclinic/modules/video/videoapi"
@@ -22,11 +21,11 @@ func Module() kernel.Module {
 			kernel.After(kernel.Update, "video_calls", "others learn of the end", announceEnd),
 		},
 		Routes: []kernel.Route{tokenRoute, startRoute, endRoute},
-		Emits:  []kernel.EventDoc{videoapi.Ended.Declares("A video call is over.")},
-		On: []kernel.Subscription{
-			kernel.On(videoapi.Ended, "video.remove", removeParticipants),
-			kernel.On(appointmentsapi.Cancelled, "video.end", endOfCancelled),
+		Emits: []kernel.EventDoc{
+			videoapi.Ended.Declares("A video call is over."),
+			videoapi.ShutOut.Declares("Tokens of a number must admit nobody any more."),
 		},
+		On:       reactions,
 		Settings: settings,
 		Provides: personal,
 	}
@@ -49,5 +48,5 @@ var access = []kernel.Access{
 		List: readers, View: readers,
 		Queryable: []string{"appointmentId", "patientId", "doctorId", "channelName", "status", "startedAt", "endedAt"},
 	},
-	{Collection: "video_numbers", Doc: "The number by which Agora knows an account."},
+	{Collection: "video_numbers", Doc: "The numbers by which Agora knows an account."},
 }

@@ -2,11 +2,16 @@ package video
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/video/agora"
 	"github.com/polyclinic-os/polyclinic/modules/video/videoapi"
 )
@@ -15,11 +20,17 @@ import (
 // The outbox tries again, for more than half an hour.
 const patience = 25 * time.Second
 
+// kicker returns what reaches Agora; set is false where the clinic has no REST credentials.
+func kicker() (k *agora.Kicker, set bool) {
+	k = &agora.Kicker{BaseURL: restURL.Value(), AppID: appID.Value(), Key: customerKey.Value(), Secret: customerSecret.Value()}
+	return k, k.AppID != "" && k.Key != "" && k.Secret != ""
+}
+
 // removeParticipants puts everybody out of the channel of an ended call, where the
 // clinic has Agora's REST credentials. It leaves alone a call that began since.
 func removeParticipants(app core.App, e videoapi.EndedV1) error {
-	kicker := agora.Kicker{BaseURL: restURL.Value(), AppID: appID.Value(), Key: customerKey.Value(), Secret: customerSecret.Value()}
-	if kicker.AppID == "" || kicker.Key == "" || kicker.Secret == "" {
+	k, set := kicker()
+	if !set {
 		return nil
 	}
 	call, found, err := latest(app, e.AppointmentID)
@@ -31,7 +42,19 @@ func removeParticipants(app core.App, e videoapi.EndedV1) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return kicker.RemoveAll(ctx, e.ChannelName)
+	return k.RemoveAll(ctx, e.ChannelName)
+}
+
+// barNumber keeps a number out for as long as its tokens live, where the clinic has Agora's
+// REST credentials.
+func barNumber(_ core.App, e videoapi.ShutOutV1) error {
+	k, set := kicker()
+	if !set {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return k.Bar(ctx, e.ChannelName, e.Number)
 }
 
 // endOfCancelled ends the call of an appointment that was called off meanwhile.
@@ -43,4 +66,66 @@ func endOfCancelled(app core.App, e appointmentsapi.CancelledV1) error {
 		}
 		return End(tx, call)
 	})
+}
+
+// endOfFormer ends the call of an appointment that another doctor has now, and shuts out
+// the one who had it. A new time alone ends nothing: the same two go on.
+func endOfFormer(app core.App, e appointmentsapi.RescheduledV1) error {
+	if e.DoctorID == e.WasDoctorID {
+		return nil
+	}
+	return app.RunInTransaction(func(tx core.App) error {
+		appointment, err := tx.FindRecordById("appointments", e.AppointmentID)
+		if err != nil {
+			return err
+		}
+		if appointment.GetString("doctorId") == e.WasDoctorID {
+			return nil // has it back meanwhile
+		}
+		call, found, err := latest(tx, e.AppointmentID)
+		if err != nil {
+			return err
+		}
+		if found && call.GetString("status") != callEnded && !ofBoth(call, appointment) {
+			if err := End(tx, call); err != nil {
+				return err
+			}
+		}
+		former, err := tx.FindRecordById("doctors", e.WasDoctorID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil || former.GetString("userId") == "" {
+			return err
+		}
+		return shutOut(tx, former.GetString("userId"), appointment.Id)
+	})
+}
+
+// endOfRevoked ends the calls of an account that was closed or has another role now, and
+// shuts it out of every channel.
+func endOfRevoked(app core.App, e authapi.RevokedV1) error {
+	return app.RunInTransaction(func(tx core.App) error {
+		calls := []*core.Record{}
+		err := tx.RecordQuery("video_calls").AndWhere(dbx.NewExp(`status != 'ended'
+			AND (doctorId IN (SELECT id FROM doctors WHERE userId = {:account}) OR patientId IN (SELECT id FROM patients WHERE userId = {:account}))`,
+			dbx.Params{"account": e.AccountID})).All(&calls)
+		if err != nil {
+			return err
+		}
+		for _, call := range calls {
+			if err := End(tx, call); err != nil {
+				return err
+			}
+		}
+		return shutOutEverywhere(tx, e.AccountID)
+	})
+}
+
+var reactions = []kernel.Subscription{
+	kernel.On(videoapi.Ended, "video.remove", removeParticipants),
+	kernel.On(videoapi.ShutOut, "video.bar", barNumber),
+	kernel.On(appointmentsapi.Cancelled, "video.end", endOfCancelled),
+	kernel.On(appointmentsapi.Rescheduled, "video.former", endOfFormer),
+	kernel.On(authapi.Revoked, "video.revoked", endOfRevoked),
 }

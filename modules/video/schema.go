@@ -9,6 +9,7 @@ import (
 var migrations = []kernel.Migration{
 	{ID: "1780000550_video_calls", Up: initCalls},
 	{ID: "1780000551_video_numbers", Up: initNumbers},
+	{ID: "1780000552_video_channels", Up: initChannels},
 }
 
 func initCalls(tx core.App) error {
@@ -58,5 +59,17 @@ func initNumbers(tx core.App) error {
 	)
 	c.AddIndex("idx_video_numbers_account", true, "accountId", "")
 	c.AddIndex("idx_video_numbers_number", true, "number", "")
+	return tx.Save(c)
+}
+
+// initChannels lets an account have another number in one channel.
+func initChannels(tx core.App) error {
+	c, err := tx.FindCollectionByNameOrId("video_numbers")
+	if err != nil {
+		return err
+	}
+	c.Fields.Add(&core.TextField{Name: "channelName", Max: 63})
+	c.RemoveIndex("idx_video_numbers_account")
+	c.AddIndex("idx_video_numbers_channel", true, "accountId, channelName", "")
 	return tx.Save(c)
 }

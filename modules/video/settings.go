@@ -13,7 +13,7 @@ import (
 var (
 	appID          = kernel.Setting{Name: "AGORA_APP_ID", Doc: "App ID of the Agora project that carries video calls."}
 	appCertificate = kernel.Setting{Name: "AGORA_APP_CERTIFICATE", Secret: true, Doc: "Primary certificate of the Agora project."}
-	customerKey    = kernel.Setting{Name: "AGORA_CUSTOMER_KEY", Doc: "Key of Agora's RESTful API. With the secret set, participants are removed when a call ends."}
+	customerKey    = kernel.Setting{Name: "AGORA_CUSTOMER_KEY", Doc: "Key of Agora's RESTful API. With the secret set, participants are removed when a call ends, and who takes part no more is kept out."}
 	customerSecret = kernel.Setting{Name: "AGORA_CUSTOMER_SECRET", Secret: true, Doc: "Secret of Agora's RESTful API."}
 	restURL        = kernel.Setting{Name: "AGORA_REST_URL", Default: agora.DefaultBaseURL, Doc: "Where Agora's RESTful API lives."}
 )

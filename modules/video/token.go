@@ -96,7 +96,7 @@ var tokenRoute = kernel.Op(kernel.Route{
 	if err != nil {
 		return tokenOutput{}, err
 	}
-	number, err := callerNumber(c.App, c.Auth)
+	number, err := callerNumber(c.App, c.Auth, appointment.Id)
 	if err != nil {
 		return tokenOutput{}, err
 	}
@@ -116,7 +116,7 @@ var tokenRoute = kernel.Op(kernel.Route{
 		return tokenOutput{}, err
 	}
 	if found {
-		if call.GetString("status") == callEnded {
+		if call.GetString("status") == callEnded || !ofBoth(call, appointment) {
 			return tokenOutput{}, errEnded.At("channelName")
 		}
 		if err := answer(c.App, call, c.Auth.Id, party); err != nil {
@@ -127,11 +127,11 @@ var tokenRoute = kernel.Op(kernel.Route{
 })
 
 // callerNumber is NumberOf for the caller. A superuser is not one of the clinic's people.
-func callerNumber(tx core.App, caller *core.Record) (uint32, error) {
+func callerNumber(tx core.App, caller *core.Record, channel string) (uint32, error) {
 	if caller.IsSuperuser() {
 		return 0, kernel.ErrForbidden
 	}
-	return NumberOf(tx, caller.Id)
+	return NumberOf(tx, caller.Id, channel)
 }
 
 // issue makes a token. Nothing keeps it, and no log has it.

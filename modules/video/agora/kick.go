@@ -36,7 +36,7 @@ const (
 // they do not belong to the app: a person must correct the settings.
 var ErrUnauthorized = errors.New("agora refused the rest credentials")
 
-// Kicker empties Agora channels through the kicking-rule API. Key and Secret are
+// Kicker empties Agora channels, and keeps users out of them, through the kicking-rule API. Key and Secret are
 // the customer ID and secret of Agora's RESTful API, not the app certificate.
 // AppID, Key and Secret are required; every other zero value has a default.
 // A Kicker is safe for concurrent use while its fields stay as they are.
@@ -58,6 +58,15 @@ func (k Kicker) String() string { return "agora kicker of app " + k.AppID }
 // GoString does for %#v what String does for the other verbs.
 func (k Kicker) GoString() string { return k.String() }
 
+// order is a rule to make.
+type order struct {
+	AppID      string   `json:"appid"`
+	Channel    string   `json:"cname,omitempty"` // empty: every channel of the app
+	UID        uint32   `json:"uid,omitempty"`   // 0: everybody
+	Minutes    int      `json:"time"`            // 0: out now, and no ban. Left out, Agora would ban for an hour
+	Privileges []string `json:"privileges"`
+}
+
 // RemoveAll puts everybody out of channel, once. It bans nobody: a token that
 // still lives lets its holder in again, so stop issuing tokens first.
 //
@@ -73,24 +82,48 @@ func (k Kicker) GoString() string { return k.String() }
 // Source: docs.agora.io, channel management API, "Create rule", "Get rule list"
 // and "Response status code".
 func (k *Kicker) RemoveAll(ctx context.Context, channel string) error {
-	endpoint, err := k.endpoint()
-	if err == nil {
-		err = checkChannel(channel)
+	if err := checkChannel(channel); err != nil {
+		return err
 	}
+	return k.make(ctx, order{Channel: channel}, "remove all from "+channel)
+}
+
+// Bar puts one user out of channel, or of every channel of the app when it is
+// empty, and lets the user in no more for as long as a token can live, so that
+// those issued until now admit nobody. It tries as RemoveAll does and has its
+// errors; uid 0, which would be everybody, is refused before anything is sent.
+func (k *Kicker) Bar(ctx context.Context, channel string, uid uint32) error {
+	if uid == 0 {
+		return errors.New("agora: uid 0 is everybody; one user is barred")
+	}
+	what := "bar a user"
+	if channel != "" {
+		if err := checkChannel(channel); err != nil {
+			return err
+		}
+		what += " from " + channel
+	}
+	return k.make(ctx, order{Channel: channel, UID: uid, Minutes: int(MaxTokenLife / time.Minute)}, what)
+}
+
+// make makes a rule; what says in an error what it was for.
+func (k *Kicker) make(ctx context.Context, o order, what string) error {
+	endpoint, err := k.endpoint()
 	if err != nil {
 		return err
 	}
+	o.AppID, o.Privileges = k.AppID, []string{joinChannel}
 	started := time.Now()
 	for failed := 1; ; failed++ {
-		failure := k.post(ctx, endpoint, channel)
-		if failure == nil || failure.unsure && k.ruleMade(ctx, endpoint, channel, started) {
+		failure := k.post(ctx, endpoint, o)
+		if failure == nil || failure.unsure && k.ruleMade(ctx, endpoint, o, started) {
 			return nil
 		}
 		if !failure.again || failed == maxTries {
-			return k.clean(fmt.Errorf("agora: remove all from %s: %w", channel, failure.err))
+			return k.clean(fmt.Errorf("agora: %s: %w", what, failure.err))
 		}
 		if err := wait(ctx, k.pause(failed)); err != nil {
-			return k.clean(fmt.Errorf("agora: remove all from %s: %w; last try: %w", channel, err, failure.err))
+			return k.clean(fmt.Errorf("agora: %s: %w; last try: %w", what, err, failure.err))
 		}
 	}
 }
@@ -103,14 +136,8 @@ type failure struct {
 }
 
 // post makes the rule once; nil means that Agora confirmed it.
-func (k *Kicker) post(ctx context.Context, endpoint, channel string) *failure {
-	// time 0: out now, and no ban. Left out, Agora would ban for an hour.
-	body, err := json.Marshal(struct {
-		AppID      string   `json:"appid"`
-		Channel    string   `json:"cname"`
-		Minutes    int      `json:"time"`
-		Privileges []string `json:"privileges"`
-	}{k.AppID, channel, 0, []string{joinChannel}})
+func (k *Kicker) post(ctx context.Context, endpoint string, o order) *failure {
+	body, err := json.Marshal(o)
 	if err != nil {
 		return &failure{err: err}
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -24,12 +26,12 @@ type rule struct {
 // header, may lie apart.
 const listSlack = 5 * time.Second
 
-// ruleMade asks Agora once whether a rule that empties channel was made since
+// ruleMade asks Agora once whether the rule of an order was made since
 // started. A false "yes" would leave people in the room; a false "no" only posts
 // a rule twice, and that does no harm. So whatever is not a clear yes is a no:
 // no answer, a rule of unknown age, and a rule left from an earlier call. (Agora
 // does not promise to list rules with time 0, nor every rule on a bad network.)
-func (k *Kicker) ruleMade(ctx context.Context, endpoint, channel string, started time.Time) bool {
+func (k *Kicker) ruleMade(ctx context.Context, endpoint string, o order, started time.Time) bool {
 	target := endpoint + "?" + url.Values{"appid": {k.AppID}}.Encode()
 	status, header, reply, err := k.do(ctx, http.MethodGet, target, nil)
 	if err != nil || status != http.StatusOK {
@@ -50,15 +52,19 @@ func (k *Kicker) ruleMade(ctx context.Context, endpoint, channel string, started
 	oldest := date.Add(-time.Since(started) - listSlack)
 	return slices.ContainsFunc(list.Rules, func(r rule) bool {
 		createdAt, err := time.Parse(time.RFC3339, r.CreatedAt)
-		return err == nil && !createdAt.Before(oldest) && r.empties(k.AppID, channel)
+		return err == nil && !createdAt.Before(oldest) && r.carriesOut(o)
 	})
 }
 
-// empties reports whether r puts everybody, not one user or address, out of
-// app's channel.
-func (r rule) empties(app, channel string) bool {
-	return r.AppID == app && r.Channel == channel &&
-		isBlank(r.UID) && isBlank(r.IP) && slices.Contains(r.Privileges, joinChannel)
+// carriesOut reports whether r puts out whom the order does, from where it does:
+// not one user for everybody, and nobody of one address.
+func (r rule) carriesOut(o order) bool {
+	who := isBlank(r.UID)
+	if o.UID != 0 {
+		who = strings.Trim(string(r.UID), `"`) == strconv.FormatUint(uint64(o.UID), 10)
+	}
+	return r.AppID == o.AppID && r.Channel == o.Channel && who &&
+		isBlank(r.IP) && slices.Contains(r.Privileges, joinChannel)
 }
 
 // isBlank reports whether a field of a rule was not set, in any spelling.

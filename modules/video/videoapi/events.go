@@ -17,5 +17,14 @@ type EndedV1 struct {
 	DurationSeconds int       `json:"durationSeconds"`
 }
 
-// Ended is emitted in the transaction that ends a call, whatever path it came by.
-var Ended = kernel.Event[EndedV1]{Name: "video.ended.v1"}
+// ShutOutV1 says that the tokens of a number must admit nobody any more.
+type ShutOutV1 struct {
+	ChannelName string `json:"channelName"` // "": every channel
+	Number      uint32 `json:"number"`
+}
+
+// Events of video calls, emitted in the transaction of the change, whatever path it came by.
+var (
+	Ended   = kernel.Event[EndedV1]{Name: "video.ended.v1"}
+	ShutOut = kernel.Event[ShutOutV1]{Name: "video.shut_out.v1"}
+)
