@@ -18,7 +18,7 @@ import (
 var (
 	errOneClinic     = kernel.Fail(http.StatusConflict, "one_clinic", "The clinic has exactly one row of settings.")
 	errDemo          = kernel.Fail(http.StatusConflict, "demo_is_fixed", "Whether this is a demo is decided when the data folder is made.").At("demo")
-	errCurrencyInUse = kernel.Fail(http.StatusConflict, "currency_in_use", "Invoices were written in the present currency: their sums would be wrong in another.").At("currency")
+	errCurrencyInUse = kernel.Fail(http.StatusConflict, "currency_in_use", "There are invoices, doctors' fees or prices of the stock in the present currency: they would be wrong in another. Fees and prices that were entered too early can be set to 0 and entered anew.").At("currency")
 )
 
 var rules = []kernel.Hook{

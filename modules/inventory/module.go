@@ -43,7 +43,7 @@ func Module() kernel.Module {
 		},
 		Routes:   []kernel.Route{adjustRoute, alertsRoute, stockReport.Route},
 		Errors:   []*kernel.Error{errStock, errFinal, errKept},
-		Provides: []any{stockReport, stockSums, stockExpiries, stockMoves, table, warehouse[0], warehouse[1]},
+		Provides: []any{stockReport, stockSums, stockExpiries, stockMoves, table, prices{}, warehouse[0], warehouse[1]},
 		Cast:     cast,
 		Demo:     demo,
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/pocketbase/pocketbase/tests"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
-	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/exchange"
 	"github.com/polyclinic-os/polyclinic/modules/inventory"
 )
@@ -85,18 +84,6 @@ func TestAMovementNeedsAChange(t *testing.T) {
 	if n, err := s.App.CountRecords("inventory_movements", dbx.HashExp{"itemId": inventory.Paracetamol}); err != nil || n != 1 {
 		t.Errorf("%d movements (%v), want the first alone", n, err)
 	}
-}
-
-func TestAnotherCurrencyStopsNothing(t *testing.T) {
-	s := set.Start(t)
-	if r := s.As(t, as(authapi.Alma), "PUT", "/api/clinic", `{"currency":"JPY"}`); r.Status != 200 {
-		t.Fatal(r.Status, r.Body)
-	}
-	item := path + "/" + inventory.Insulin
-	s.On(t, []kerneltest.Scenario{
-		{Name: "a price with decimals that the yen has not is left", As: petra, Path: item + "/adjust", Body: `{"delta":-1,"reason":"ward"}`, Want: 200, Has: []string{`"unitPrice":18.5`}},
-		{Name: "and not taken anew", As: petra, Method: "PUT", Path: item, Body: `{"unitPrice":19.5}`, Want: 400, Has: []string{`"unitPrice"`}},
-	})
 }
 
 var full = &kerneltest.Set{Modules: append(set.Modules, exchange.Module()), Full: true}

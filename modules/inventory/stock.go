@@ -71,12 +71,9 @@ func checkEntries(tx core.App, r *core.Record) error {
 	if err != nil {
 		return err
 	}
-	minor, ok := clinicapi.Minor(r.GetFloat("unitPrice"), s.Currency)
-	// A price of another currency's time is left: the clinic had not set its own yet.
-	if priced := r.IsNew() || r.GetFloat("unitPrice") != r.Original().GetFloat("unitPrice"); priced && (!ok || minor < 0) {
-		bad = append(bad, kernel.Bad("unitPrice", "validation_invalid_amount", "Must be 0 or more, with no more decimals than "+s.Currency+" has."))
+	if e := checkPrice(r, s.Currency); e != nil {
+		bad = append(bad, e)
 	}
-	r.Set("unitPriceMinor", minor)
 	return bad.Complete(tx, r)
 }
 

@@ -22,16 +22,18 @@ var admins = kernel.Allow(authapi.Admin.Always())
 
 func (k kind) access() kernel.Access {
 	queryable := append([]string{"name", "contact", "email", "userId"}, k.fields...)
+	serverSet := []string{"deletedAt", "sourceId"}
 	switch k.collection {
 	case "doctors":
 		queryable = append(queryable, "consultationFee")
+		serverSet = append(serverSet, "consultationFeeMinor")
 	case "staff":
 		queryable = append(queryable, "duty")
 	}
 	return kernel.Access{
 		Collection: k.collection, Doc: k.doc,
 		List: kernel.SignedIn(), View: kernel.SignedIn(), Create: admins, Update: admins, Delete: admins,
-		ServerSet: []string{"deletedAt", "sourceId"}, SoftDelete: "deletedAt", Queryable: queryable,
+		ServerSet: serverSet, SoftDelete: "deletedAt", Queryable: queryable,
 	}
 }
 

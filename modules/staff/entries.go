@@ -48,21 +48,6 @@ func (k kind) checkEntries(tx core.App, r *core.Record) error {
 	return bad.Complete(tx, r)
 }
 
-// checkFee takes what can be paid: not negative, no more decimals than the currency has.
-func checkFee(r *core.Record, currency string) *kernel.Error {
-	fee := r.GetFloat("consultationFee")
-	if fee == r.Original().GetFloat("consultationFee") {
-		return nil
-	}
-	if fee < 0 {
-		return kernel.Bad("consultationFee", "validation_min_number_constraint", "Must not be negative.")
-	}
-	if _, ok := clinicapi.Minor(fee, currency); !ok {
-		return kernel.Bad("consultationFee", "validation_invalid_amount", "Must be an amount in "+currency+".")
-	}
-	return nil
-}
-
 // checkHours takes shifts that end after they begin and do not overlap.
 func checkHours(r *core.Record) *kernel.Error {
 	bad := kernel.Bad("hours", "validation_invalid_hours", `Must be a list of {"weekday": 0 to 6, "from": "HH:MM", "to": "HH:MM"}, 0 being Sunday, without overlaps.`)

@@ -12,7 +12,7 @@ func Module() kernel.Module {
 		Requires:   []string{"auth", "clinic"},
 		Migrations: migrations,
 		Errors:     []*kernel.Error{errKept},
-		Provides:   []any{doctorTable, doctorImport, warehouse[0], warehouse[1], warehouse[2]},
+		Provides:   []any{doctorTable, doctorImport, fees{}, warehouse[0], warehouse[1], warehouse[2]},
 		Cast:       cast,
 		Demo:       demo,
 	}

@@ -8,6 +8,7 @@ import (
 
 var migrations = []kernel.Migration{
 	{ID: "1780000300_profiles", Up: initProfiles},
+	{ID: "1780000310_fees", Up: initFees},
 }
 
 func initProfiles(tx core.App) error {
@@ -57,4 +58,24 @@ func initProfiles(tx core.App) error {
 		}
 	}
 	return nil
+}
+
+// initFees gives the fee its twin in minor units, in the currency that the clinic has now.
+func initFees(tx core.App) error {
+	c, err := tx.FindCollectionByNameOrId("doctors")
+	if err != nil {
+		return err
+	}
+	c.Fields.Add(&core.NumberField{Name: "consultationFeeMinor", OnlyInt: true, Hidden: true})
+	if err := tx.Save(c); err != nil {
+		return err
+	}
+	// Source of the decimals: ISO 4217, list one (2024).
+	_, err = tx.NonconcurrentDB().NewQuery(`
+		UPDATE doctors SET consultationFeeMinor = CAST(round(consultationFee * (SELECT CASE
+			WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 1
+			WHEN currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 1000
+			ELSE 100 END FROM clinic)) AS INTEGER)
+		WHERE consultationFee > 0`).Execute()
+	return err
 }

@@ -31,7 +31,7 @@ type Settings struct {
 }
 
 // CurrencyGuard is contributed by modules that store money. CurrencyInUse reports whether
-// amounts are stored that a currency with another number of decimals would change.
+// amounts are stored, 0 aside, that would be others in another currency.
 type CurrencyGuard interface {
 	CurrencyInUse(tx core.App) (bool, error)
 }
