@@ -11,6 +11,7 @@ import (
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
 // errLastAdmin is raised by triggers: whatever writes, somebody can still administer.
@@ -53,15 +54,20 @@ func tidy(_ core.App, r *core.Record) error {
 }
 
 func strongPassword(tx core.App, r *core.Record) error {
+	clinic, err := clinicapi.Current(tx)
+	if err != nil {
+		return err
+	}
+	return refuseWeakPassword(tx, r, clinic)
+}
+
+// refuseWeakPassword looks at the record's new password, if it has one.
+func refuseWeakPassword(tx core.App, r *core.Record, clinic clinicapi.Settings) error {
 	password := r.GetString("password") // the plain text until it is stored, then nothing
 	if password == "" {
 		return nil
 	}
-	weak, err := checkPassword(tx, password, r.GetString("name"), r.Email())
-	if err != nil {
-		return err
-	}
-	if weak != nil {
+	if weak := weakness(clinic, password, r.GetString("name"), r.Email()); weak != nil {
 		return kernel.Invalid{weak}.Complete(tx, r)
 	}
 	return nil

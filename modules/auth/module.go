@@ -45,6 +45,7 @@ func module(terminal io.Writer) kernel.Module {
 			k.App.Store().Set(stateKey, s)
 			bindSignIn(k, s)
 			bindSessions(k, s)
+			bindSuperusers(k)
 			bindRealtime(k, s)
 			bindFiles(k, s)
 			bindOAuth2(k)

@@ -33,15 +33,20 @@ func checkPassword(app core.App, password, name, email string) (*kernel.Error, e
 	if err != nil {
 		return nil, err
 	}
+	return weakness(clinic, password, name, email), nil
+}
+
+// weakness returns what is wrong with a new password, nil when nothing is.
+func weakness(clinic clinicapi.Settings, password, name, email string) *kernel.Error {
 	switch {
 	case len([]rune(password)) < clinic.PasswordMinLength:
-		return errShort.Saying(fmt.Sprintf("Must have at least %d characters.", clinic.PasswordMinLength)), nil
+		return errShort.Saying(fmt.Sprintf("Must have at least %d characters.", clinic.PasswordMinLength))
 	case len(password) > maxPasswordBytes:
-		return errLong, nil
+		return errLong
 	case clinic.PasswordRefuseCommon && common(password, name, email, clinic.Name):
-		return errCommon, nil
+		return errCommon
 	}
-	return nil, nil
+	return nil
 }
 
 // commonText holds words that most common passwords are made of, see its first lines.

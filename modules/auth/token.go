@@ -22,14 +22,18 @@ const claimSession = "sid"
 // sign returns PocketBase's auth token for the account, bound to the session and at an end
 // when that is. jti tells two tokens of one second apart.
 func sign(account, session *core.Record) (string, error) {
+	return signToken(account, session.GetDateTime("expiresAt").Time(), claimSession, session.Id)
+}
+
+// signToken adds one claim of ours to those of PocketBase.
+func signToken(account *core.Record, ends time.Time, claim string, value any) (string, error) {
 	key := account.TokenKey() + account.Collection().AuthToken.Secret
 	if account.TokenKey() == "" {
 		return "", core.ErrMissingSigningKey
 	}
-	now, ends := time.Now(), session.GetDateTime("expiresAt").Time()
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		core.TokenClaimType: core.TokenTypeAuth, core.TokenClaimId: account.Id, core.TokenClaimCollectionId: account.Collection().Id,
-		core.TokenClaimRefreshable: true, claimSession: session.Id, "jti": security.RandomString(16), "iat": now.Unix(), "exp": ends.Unix(),
+		core.TokenClaimRefreshable: true, claim: value, "jti": security.RandomString(16), "iat": time.Now().Unix(), "exp": ends.Unix(),
 	}).SignedString([]byte(key))
 }
 
@@ -57,7 +61,7 @@ func sessionOf(token string) string {
 const refreshKey = "polyclinic.refresh"
 
 // bindSessions gives every sign-in a session, whatever way it was made: OnRecordAuthRequest
-// runs for passwords, one-time passwords, OAuth2 and refreshes. Superusers have none.
+// runs for passwords, one-time passwords, OAuth2 and refreshes. Superusers have none: see bindSuperusers.
 func bindSessions(k *kernel.Kernel, s *state) {
 	k.App.OnRecordAuthRefreshRequest(kernel.AccountsCollection).Bind(&hook.Handler[*core.RecordAuthRefreshRequestEvent]{Id: "auth: a refresh stays in its session", Func: func(e *core.RecordAuthRefreshRequestEvent) error {
 		e.Set(refreshKey, true)
