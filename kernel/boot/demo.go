@@ -2,19 +2,24 @@ package boot
 
 import (
 	"errors"
-	"net"
-	"net/netip"
+	"net/http"
 
 	"github.com/fatih/color"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/reach"
 )
 
 // errOpenDemo is why a demo is not served to other machines by accident: its passwords are
 // in the manual.
 var errOpenDemo = errors.New("this data folder is a demo, whose passwords are public, and the server would be reachable from other machines: say --demo if that is meant, or listen on 127.0.0.1")
+
+// errProxiedDemo is the same for a proxy on this machine, which a listening address does not
+// tell of.
+var errProxiedDemo = kernel.Fail(http.StatusForbidden, "demo_not_served", "This is a demo whose passwords are public: nobody signs in from another machine unless the server was started with --demo.")
 
 // guardDemo says on every start that the passwords are known, and refuses to serve them
 // beyond this machine unless --demo says that it is meant.
@@ -30,8 +35,22 @@ func guardDemo(k *kernel.Kernel, app core.App, said, reachable bool) error {
 	if reachable && !said {
 		return errOpenDemo
 	}
+	if !said {
+		refuseOthers(k, app)
+	}
 	color.New(color.FgYellow, color.Bold).Println("DEMO: the people in this data folder are made up and their passwords are public. Never put real patients into it.")
 	return nil
+}
+
+// refuseOthers lets nobody sign in who comes through a proxy, or by a name that others know,
+// nor refresh a token.
+func refuseOthers(k *kernel.Kernel, app core.App) {
+	app.OnRecordAuthRequest().Bind(&hook.Handler[*core.RecordAuthRequestEvent]{Id: "boot.demo", Priority: -10000, Func: func(e *core.RecordAuthRequestEvent) error {
+		if reach.ByOthers(e.Request) {
+			return k.APIError(errProxiedDemo)
+		}
+		return e.Next()
+	}})
 }
 
 // errPlain is why patients' data do not cross a network in the clear by accident.
@@ -57,23 +76,9 @@ func isReachable(c *cobra.Command, domains []string) bool {
 	}
 	for _, flag := range []string{"http", "https"} {
 		f := c.Flags().Lookup(flag)
-		if f != nil && f.Value.String() != "" && !isLoopback(f.Value.String()) {
+		if f != nil && f.Value.String() != "" && !reach.Loopback(f.Value.String()) {
 			return true
 		}
 	}
 	return false // PocketBase's default is 127.0.0.1:8090
-}
-
-// isLoopback reports whether only programs of this machine reach a server on addr. A name
-// counts when it is localhost: what others resolve to is not known ahead.
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		host = addr
-	}
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }
