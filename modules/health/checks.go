@@ -2,7 +2,6 @@ package health
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"runtime"
@@ -12,6 +11,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/reach"
 )
 
 // Less room than this is worth acting on. A day of a busy clinic is some 100 MB.
@@ -83,7 +83,7 @@ func mail(app core.App) []kernel.Finding {
 	switch {
 	case !m.Enabled:
 		return finding(kernel.Note, "mail_off", "No mail server is set: nobody gets a link for a forgotten password. Set one in the dashboard (Settings, Mail).")
-	case !m.TLS && !loopback(m.Host):
+	case !m.TLS && !reach.Loopback(m.Host):
 		return finding(kernel.Risk, "mail_plain", "E-mails may leave unencrypted: set TLS for the mail server in the dashboard (Settings, Mail).")
 	}
 	return nil
@@ -116,7 +116,7 @@ func demo(app core.App) []kernel.Finding {
 	if is, err := mark.IsDemo(app); err != nil || !is {
 		return nil
 	}
-	if at := kernel.ServedAt(app.DataDir()); at != "" && !loopback(hostOf(at)) {
+	if at := kernel.ServedAt(app.DataDir()); at != "" && !reach.Loopback(hostOf(at)) || of(app).byOthers.Load() {
 		return finding(kernel.Risk, "demo_reachable", "This is a demo whose passwords are public, and others can reach it: put no real patient into it, or serve another folder.")
 	}
 	return finding(kernel.Note, "demo", "This is a demo: its people are made up and their passwords public.")
@@ -131,7 +131,7 @@ func secrets(app core.App) []kernel.Finding {
 
 func transport(app core.App) []kernel.Finding {
 	at := kernel.ServedAt(app.DataDir())
-	if at == "" || strings.HasPrefix(at, "https://") || loopback(hostOf(at)) || len(app.Settings().TrustedProxy.Headers) > 0 {
+	if at == "" || strings.HasPrefix(at, "https://") || reach.Loopback(hostOf(at)) || len(app.Settings().TrustedProxy.Headers) > 0 {
 		return nil
 	}
 	return finding(kernel.Risk, "plain_http", "The server is reached over the network without encryption: serve a domain with https, or stand behind a proxy that does and declare it.")
@@ -150,13 +150,4 @@ func hostOf(at string) string {
 		return ""
 	}
 	return u.Hostname()
-}
-
-// loopback reports whether only this machine reaches the host.
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -5,19 +5,25 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
-// checkCommand runs every module's checks beside a server or without one. It fails when one
-// found an alarm or a risk.
+// checkCommand runs every module's checks beside a server or without one, and adds what only
+// the server can see. It fails when there is an alarm or a risk.
 func checkCommand(k *kernel.Kernel) *cobra.Command {
 	c := &cobra.Command{Use: "check", Short: "Look for what is set up badly or about to go wrong, and say what to do", Args: cobra.NoArgs}
 	asJSON := c.Flags().Bool("json", false, "print the findings as JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		found := runAll(k)
+		askToLook(k.App.DataDir())
+		kept, age, err := keptBy(k.App, time.Now())
+		if err != nil {
+			return err
+		}
+		found := addKept(runAll(k), kept, age)
 		rank := []kernel.Level{kernel.Alarm, kernel.Risk, kernel.Note}
 		slices.SortStableFunc(found, func(a, b kernel.Finding) int { return slices.Index(rank, a.Level) - slices.Index(rank, b.Level) })
 		if err := show(c, found, *asJSON); err != nil {

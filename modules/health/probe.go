@@ -28,7 +28,8 @@ type watch struct {
 	storage  *kernel.Error // why the data cannot be written, nil when they can
 	findings []kernel.Finding
 
-	proxied  atomic.Bool  // a request came through a proxy that is not declared
+	proxied  atomic.Bool  // a request came through a proxy
+	byOthers atomic.Bool  // or from another machine in whatever way
 	behindBy atomic.Int64 // nanoseconds that the clock is behind what it was
 	since    atomic.Int64 // when that was first seen, in nanoseconds
 }
@@ -51,6 +52,11 @@ func (w *watch) state(k *kernel.Kernel) (*kernel.Error, []kernel.Finding) {
 	w.storage = w.probe(k.App)
 	w.findings = runAll(k)
 	w.at = time.Now()
+	if w.storage == nil {
+		if err := keep(k.App, w.findings); err != nil {
+			k.App.Logger().Warn("what the checks found is not kept", "error", err)
+		}
+	}
 	return w.storage, w.findings
 }
 

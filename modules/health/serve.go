@@ -9,14 +9,12 @@ import (
 	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/reach"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
 // outermost is ahead of what answers errors, so that every path's pass through it.
 const outermost = -8500
-
-// proxyHeaders are what proxies add; PocketBase's dashboard looks for the first two as well.
-var proxyHeaders = []string{"CF-Connecting-IP", "Fly-Client-IP", "X-Forwarded-For", "X-Real-IP", "Forwarded"}
 
 // bind answers /api/health in PocketBase's place, and says on every path, the dashboard's and
 // batch too, when it was the disk: PocketBase answers 400 as if the client were wrong.
@@ -24,9 +22,7 @@ func bind(k *kernel.Kernel) error {
 	w := of(k.App)
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "health.serve", Func: func(se *core.ServeEvent) error {
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "health.storage", Priority: outermost, Func: func(e *core.RequestEvent) error {
-			if len(e.App.Settings().TrustedProxy.Headers) == 0 && proxyHeader(e, nil) != "" {
-				w.proxied.Store(true)
-			}
+			w.noteWhence(e.Request)
 			err := e.Next()
 			if full := kernel.StorageError(err); full != nil {
 				w.forget()
@@ -63,7 +59,7 @@ func (w *watch) answer(k *kernel.Kernel, e *core.RequestEvent) error {
 	if e.HasSuperuserAuth() { // what PocketBase's dashboard reads
 		a.Data["canBackup"] = !e.App.Store().Has(core.StoreKeyActiveBackup)
 		a.Data["realIP"] = e.RealIP()
-		a.Data["possibleProxyHeader"] = proxyHeader(e, e.App.Settings().TrustedProxy.Headers)
+		a.Data["possibleProxyHeader"] = proxyHeader(e)
 	}
 	if e.HasSuperuserAuth() || e.Auth != nil && authapi.Admin.Has(e.Auth) {
 		a.Data["findings"] = findings
@@ -71,14 +67,25 @@ func (w *watch) answer(k *kernel.Kernel, e *core.RequestEvent) error {
 	return e.JSON(a.Code, a)
 }
 
-// proxyHeader returns the first header of a proxy that the request has, "" when it has none.
-func proxyHeader(e *core.RequestEvent, more []string) string {
-	for _, name := range slices.Concat(more, proxyHeaders) {
+// proxyHeader returns the first header of a proxy that the request has, declared ones first,
+// "" when it has none.
+func proxyHeader(e *core.RequestEvent) string {
+	for _, name := range e.App.Settings().TrustedProxy.Headers {
 		if e.Request.Header.Get(name) != "" {
 			return name
 		}
 	}
-	return ""
+	return reach.ProxyHeader(e.Request)
+}
+
+// noteWhence remembers that requests come through a proxy, or from other machines at all. The
+// first makes the next question be looked into.
+func (w *watch) noteWhence(r *http.Request) {
+	byOthers := reach.ByOthers(r) && !w.byOthers.Swap(true)
+	proxied := reach.ProxyHeader(r) != "" && !w.proxied.Swap(true)
+	if byOthers || proxied {
+		w.forget()
+	}
 }
 
 // level returns the worst: "ok", or one of the levels of findings.

@@ -1,0 +1,51 @@
+package smoke
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+)
+
+// Another process than the server, with the same data folder.
+func TestCheckSaysWhatOnlyTheServerSees(t *testing.T) {
+	dir := t.TempDir()
+	s := polyclinic.Serve(t, dir, "--demo")
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	said, _ := polyclinic.Run(t, "check", "--dir", dir)
+	if strings.Contains(said, "proxy_undeclared") || strings.Contains(said, "demo_reachable") || !strings.Contains(said, "folder_readable") {
+		t.Errorf("ahead of any proxy:\n%s", said)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest("GET", s.URL+"/api/clinic", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Forwarded-For", "203.0.113.7")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	for _, state := range []string{"while it runs", "after it has ended"} {
+		said, status := polyclinic.Run(t, "check", "--dir", dir)
+		for _, code := range []string{"proxy_undeclared", "demo_reachable"} {
+			if n := strings.Count(said, "("+code+")"); n != 1 || status != 1 {
+				t.Errorf("%s: %s is said %d times, exit status %d:\n%s", state, code, n, status, said)
+			}
+		}
+		if !strings.Contains(said, "The server found this") {
+			t.Errorf("%s: not how old it is:\n%s", state, said)
+		}
+		if strings.Contains(said, "folder_readable") {
+			t.Errorf("%s: what was set right is said:\n%s", state, said)
+		}
+		if state == "while it runs" {
+			s.Stop(t)
+		}
+	}
+}
