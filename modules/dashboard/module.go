@@ -1,5 +1,6 @@
-// Package dashboard adds one page to PocketBase's dashboard: the clinic's numbers, the state
-// of its Postgres sync and what the server finds wrong. It asks the documented API alone.
+// Package dashboard adds two pages to PocketBase's dashboard: the clinic's numbers, the state
+// of its Postgres sync and what the server finds wrong; and the search of the audit trail. They
+// ask the documented API alone.
 package dashboard
 
 import (
@@ -12,28 +13,35 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
-//go:embed page
+//go:embed clinic audit
 var files embed.FS
 
-// Module declares the page.
+// Module declares the pages.
 func Module() kernel.Module {
 	return kernel.Module{
-		Name: "dashboard", Doc: "A page in PocketBase's dashboard with the clinic's numbers and the server's state.",
+		Name: "dashboard", Doc: "Pages in PocketBase's dashboard: the clinic's numbers, the server's state and the audit trail.",
 		Requires: []string{"reports"},
 		Bind:     extend,
 	}
 }
 
-// extend hands PocketBase the page as an extension of its dashboard, which is an interface
-// that it calls experimental: the page uses as little of it as it can.
+// pages are the folders of the pages, and the modules that answer them. Each puts its link ahead
+// of those that are there: the last comes first.
+var pages = []struct{ name, module string }{{"audit", "audit"}, {"clinic", "dashboard"}}
+
+// extend hands PocketBase the pages as extensions of its dashboard, which is an interface
+// that it calls experimental: the pages use as little of it as they can.
 func extend(k *kernel.Kernel) error {
-	page, err := fs.Sub(files, "page")
-	if err != nil {
-		return err
-	}
-	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "dashboard: the clinic's page", Func: func(se *core.ServeEvent) error {
-		if k.Enabled("dashboard") {
-			se.UIExtensions = append(se.UIExtensions, core.UIExtension{Name: "clinic", FS: page})
+	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "dashboard: the clinic's pages", Func: func(se *core.ServeEvent) error {
+		for _, p := range pages {
+			if !k.Enabled("dashboard") || !k.Enabled(p.module) {
+				continue
+			}
+			page, err := fs.Sub(files, p.name)
+			if err != nil {
+				return err
+			}
+			se.UIExtensions = append(se.UIExtensions, core.UIExtension{Name: p.name, FS: page})
 		}
 		return se.Next()
 	}})

@@ -1,23 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openSite, superuser } from "./site.mjs";
+import { openSite } from "./site.mjs";
 
 let site;
 before(async () => (site = await openSite()));
 after(() => site?.close());
 
-async function dashboard() {
-  const page = await site.page();
-  await page.goto(site.url + "/_/#/login");
-  await page.fill("input[type=email], input[name=identity]", superuser.email);
-  await page.fill("input[type=password]", superuser.password);
-  await page.click("button[type=submit], form button:has-text('Login')");
-  await page.waitForSelector(".app-header");
-  return page;
-}
-
 test("the dashboard's page Clinic shows what the reports answer", async () => {
-  const page = await dashboard();
+  const page = await site.dashboard();
   await page.click(".app-main-nav a:has-text('Clinic')");
   await page.waitForSelector("#clinic-patient-summary table");
   const today = new Date().toISOString().slice(0, 10);
@@ -47,7 +37,7 @@ test("the dashboard's page Clinic shows what the reports answer", async () => {
 });
 
 test("another period asks for other numbers", async () => {
-  const page = await dashboard();
+  const page = await site.dashboard();
   await page.goto(site.url + "/_/#/clinic");
   await page.waitForSelector("#clinic-revenue-summary table");
   const asked = page.waitForRequest((r) => r.url().includes("/api/reports/revenue-summary"));

@@ -64,15 +64,27 @@ export async function openSite() {
     await close();
     throw err;
   }
+  // openPage opens an empty page; what its scripts complain of is kept in page.faults.
+  async function openPage() {
+    const page = await browser.newPage({ viewport: { width: 1366, height: 900 }, timezoneId: "UTC", locale: "en-GB" });
+    page.setDefaultTimeout(patience);
+    page.faults = [];
+    page.on("pageerror", (err) => page.faults.push(err.message));
+    page.on("console", (m) => m.text().includes("Content Security Policy") && page.faults.push(m.text()));
+    return page;
+  }
   return {
     url,
     close,
-    // page opens an empty page; what its scripts complain of is kept in page.faults.
-    async page() {
-      const page = await browser.newPage({ viewport: { width: 1366, height: 900 }, timezoneId: "UTC", locale: "en-GB" });
-      page.setDefaultTimeout(patience);
-      page.faults = [];
-      page.on("pageerror", (err) => page.faults.push(err.message));
+    page: openPage,
+    // dashboard opens PocketBase's, signed in.
+    async dashboard() {
+      const page = await openPage();
+      await page.goto(url + "/_/#/login");
+      await page.fill("input[type=email], input[name=identity]", superuser.email);
+      await page.fill("input[type=password]", superuser.password);
+      await page.click("button[type=submit], form button:has-text('Login')");
+      await page.waitForSelector(".app-header");
       return page;
     },
     // token signs the dashboard's account in over HTTP.
