@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
@@ -18,7 +17,13 @@ import (
 // another folder. Ahead of it the trail must be whole, and it notes what leaves it. A crash
 // leaves a segment in both folders, or the note and a segment that did not leave.
 func archive(trail, to string, day time.Time) (moved []chain.Segment, err error) {
-	report, err := chain.Verify(chain.Folder(trail), nil, true, nil)
+	var through chain.Entry
+	report, err := chain.Verify(chain.Folder(trail), nil, true, func(_ chain.Row, e chain.Entry) *chain.Problem {
+		if n := max(e.Write, e.Through); n > 0 {
+			through = chain.Entry{Epoch: e.Epoch, Through: n}
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +52,7 @@ func archive(trail, to string, day time.Time) (moved []chain.Segment, err error)
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return nil, err
 	}
-	if err := noteArchive(trail, old[len(old)-1]); err != nil {
+	if err := noteArchive(trail, old[len(old)-1], through); err != nil {
 		return nil, err
 	}
 	for _, s := range old {
@@ -59,15 +64,16 @@ func archive(trail, to string, day time.Time) (moved []chain.Segment, err error)
 	return moved, nil
 }
 
-// noteArchive says in the trail up to which entry it lies elsewhere, and what its hash is.
-func noteArchive(trail string, last chain.Segment) error {
+// noteArchive says in the trail up to which entry it lies elsewhere, what its hash is, and which
+// was the last write: with it data.db can be compared, also when all writes are elsewhere.
+func noteArchive(trail string, last chain.Segment, note chain.Entry) error {
 	c, err := chain.Open(trail)
 	if err != nil {
 		return err
 	}
-	b, err := chain.Encode(chain.Entry{
-		Actor: process(false), Action: chain.ArchiveAction, Outcome: "ok", Count: int(last.Last), Why: "entry " + fmt.Sprint(last.Last) + " has the hash " + last.Head.String(),
-	})
+	note.Actor, note.Action, note.Outcome, note.Count = process(false), chain.ArchiveAction, "ok", int(last.Last)
+	note.Why = "entry " + fmt.Sprint(last.Last) + " has the hash " + last.Head.String()
+	b, err := chain.Encode(note)
 	if err == nil {
 		err = c.Append(b)
 	}
@@ -102,55 +108,4 @@ func move(from, to string) error {
 // copyTrail is backupapi.Part.Copy.
 func copyTrail(app core.App, to string) error {
 	return chain.Copy(dir(app.DataDir()), filepath.Join(to, dirName))
-}
-
-// wholeTrail is backupapi.Part.Verify.
-func wholeTrail(dataDir string) error {
-	src := chain.Folder(filepath.Join(dataDir, dirName))
-	report, err := chain.Verify(src, nil, true, nil)
-	if err == nil && report.Problem == nil {
-		err = compareKept(filepath.Join(dataDir, "data.db"), src, &report)
-	}
-	if err == nil && report.Problem != nil {
-		err = report.Problem
-	}
-	return err
-}
-
-// compareKept looks whether the values that data.db keeps of writes are those that the
-// trail has the hashes of. Erased ones are in order.
-func compareKept(database string, src chain.Source, report *chain.Report) error {
-	if _, err := os.Stat(database); err != nil {
-		return nil // the trail alone was brought here
-	}
-	db, err := dbx.Open("sqlite", "file:"+database+"?mode=ro&_pragma=busy_timeout(10000)")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	var epoch string
-	if err := db.NewQuery("SELECT epoch FROM audit_state").Row(&epoch); err != nil {
-		return nil // a data folder of before there was a trail
-	}
-	kept := db.NewQuery("SELECT salt, diff FROM audit_writes WHERE id = {:id} AND diff IS NOT NULL").Prepare()
-	defer kept.Close()
-	begin := func(int64, chain.Hash) error { return nil }
-	err = src(begin, func(r chain.Row) error {
-		e, err := r.Entry()
-		if err != nil || e.Diff == "" || e.Epoch != epoch {
-			return err
-		}
-		var salt, diff string
-		if kept.Bind(dbx.Params{"id": e.Write}).Row(&salt, &diff) != nil {
-			return nil // erased
-		}
-		if sealed(salt, diff) != e.Diff {
-			return &chain.Problem{Kind: chain.Edited, Seq: r.Seq, Text: fmt.Sprintf("the values before and after that data.db keeps of entry %d were changed", r.Seq)}
-		}
-		return nil
-	})
-	if p, ok := errors.AsType[*chain.Problem](err); ok {
-		report.Problem, err = p, nil
-	}
-	return err
 }

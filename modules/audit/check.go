@@ -1,12 +1,15 @@
 package audit
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
-var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written and anchored.", Run: func(app core.App) (found []kernel.Finding) {
+var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written, anchored, and without gaps.", Run: func(app core.App) (found []kernel.Finding) {
 	t := of(app)
 	if c := t.chain.Load(); c != nil {
 		if t.reserve.inUse() {
@@ -20,6 +23,13 @@ var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written
 			found = append(found, kernel.Finding{Code: "audit_not_anchored", Level: kernel.Alarm, Text: "The audit trail could not be anchored outside of itself: look at the server's log."})
 		}
 		t.anchored.mu.Unlock()
+	}
+	switch gaps, err := openGaps(dir(app.DataDir())); {
+	case err != nil:
+		found = append(found, kernel.Finding{Code: "audit_gap", Level: kernel.Risk, Text: fmt.Sprintf("Whether the audit trail has gaps could not be looked up: %v.", err)})
+	case len(gaps) > 0:
+		numbers := strings.Trim(fmt.Sprint(gaps), "[]")
+		found = append(found, kernel.Finding{Code: "audit_gap", Level: kernel.Risk, Text: "A part of the audit trail was lost (entry " + strings.ReplaceAll(numbers, " ", ", ") + "): see `polyclinic audit verify`, and name it in " + settingGaps.Name + " once it is accounted for."})
 	}
 	if len(places(t.k)) == 0 {
 		found = append(found, kernel.Finding{Code: "audit_no_anchors", Level: kernel.Note, Text: "Somebody who can write the audit trail's files could write it anew: set POLYCLINIC_AUDIT_ANCHORS to a file on another machine's disk, or a warehouse."})

@@ -29,19 +29,18 @@ var offline = map[string]string{"offline": "yes"}
 func verifyCommand(k *kernel.Kernel) *cobra.Command {
 	var files []string
 	var anchors, since string
+	var known []int64
 	c := &cobra.Command{
 		Use: "verify", Short: "Recompute the audit trail and name the first entry that is not in order", Args: cobra.NoArgs, Annotations: offline,
 		Long: "Recompute the audit trail and name the first entry that was edited, removed, written anew, cut off or forked. It works beside a running server, and with --file\n" +
-			"on any machine, from what \"audit export\" or \"audit archive\" wrote; name the parts oldest first. It exits with 1 when the trail is not whole.",
+			"on any machine, from what \"audit export\" or \"audit archive\" wrote; name the parts oldest first. In a data folder it also compares what data.db and the index know of\n" +
+			"the trail. It exits with 1 when the trail is not whole, when there is none, and when an entry tells of a gap that --known-gaps does not name.",
 	}
 	c.Flags().StringSliceVar(&files, "file", nil, "exported file or archived segment, instead of the data folder's trail")
 	c.Flags().StringVar(&anchors, "anchors", "", "file of anchors (default: those in POLYCLINIC_AUDIT_ANCHORS and in the warehouse)")
 	c.Flags().StringVar(&since, "anchored-since", "", "leave out anchors set before this time (RFC 3339): after a backup was restored, those between the backup and the restore speak of entries that are gone")
+	c.Flags().Int64SliceVar(&known, "known-gaps", nil, "numbers of the trail-lost entries that were accounted for, besides those in "+settingGaps.Name)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		src := chain.Folder(dir(k.App.DataDir()))
-		if len(files) > 0 {
-			src = chain.Files(files...)
-		}
 		var from time.Time
 		if since != "" {
 			var err error
@@ -49,24 +48,48 @@ func verifyCommand(k *kernel.Kernel) *cobra.Command {
 				return fmt.Errorf("--anchored-since: %q is no time like 2026-11-29T08:00:00Z", since)
 			}
 		}
-		known, unread, err := anchorsOf(k, anchors, len(files) == 0, from)
+		list, unread, err := anchorsOf(k, anchors, len(files) == 0, from)
 		if err != nil {
 			return err
 		}
-		report, err := chain.Verify(src, known, len(files) == 0, nil)
-		if err == nil && report.Problem == nil && len(files) == 0 {
-			err = compareKept(filepath.Join(k.App.DataDir(), "data.db"), src, &report)
+		var v verified
+		if len(files) > 0 {
+			v, err = verifySource(chain.Files(files...), list)
+		} else {
+			v, err = verifyFolder(k.App.DataDir(), dir(k.App.DataDir()), list)
 		}
 		if err != nil {
 			return err
 		}
-		if report.Problem != nil {
-			return errors.New(report.String())
+		accounted, err := knownGaps()
+		if err != nil {
+			return err
 		}
-		_, err = fmt.Fprintln(c.OutOrStdout(), report)
-		return errors.Join(err, unread)
+		return errors.Join(v.tell(c.OutOrStdout(), append(known, accounted...)), unread)
 	}
 	return c
+}
+
+// tell writes what was found, and returns what is wrong with it.
+func (v verified) tell(out io.Writer, known []int64) error {
+	if v.Problem != nil {
+		return errors.New(v.Report.String())
+	}
+	if err := v.unknown(known); err != nil {
+		return err
+	}
+	lines := []string{v.Report.String()}
+	for _, g := range v.gaps {
+		lines = append(lines, "a known gap: "+g.String())
+	}
+	for _, n := range v.notes {
+		lines = append(lines, "restored: "+n.String())
+	}
+	if v.older != "" {
+		lines = append(lines, v.older)
+	}
+	_, err := fmt.Fprintln(out, strings.Join(lines, "\n"))
+	return err
 }
 
 // anchorsOf reads the anchors to verify by: those of the file, or else those of every place

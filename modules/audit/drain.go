@@ -170,12 +170,12 @@ func (t *trail) reconcile(app core.App, c *chain.Chain) error {
 	var e chain.Entry
 	switch {
 	case t.drained > last:
-		e = chain.Entry{Action: "restored", Count: int(t.drained - last), Why: fmt.Sprintf("data.db is older than the trail: it lacks writes %d to %d of epoch %s", last+1, t.drained, t.state.Epoch)}
+		e = chain.Entry{Action: actionRestored, Count: int(t.drained - last), Why: fmt.Sprintf("data.db is older than the trail: it lacks writes %d to %d of epoch %s", last+1, t.drained, t.state.Epoch)}
 	case waits == 0 && t.drained < last, waits > t.drained+1:
 		if waits == 0 {
 			waits = last + 1
 		}
-		e = chain.Entry{Action: "trail-lost", Count: int(waits - 1 - t.drained), Why: fmt.Sprintf("the trail is older than data.db: it lacks writes %d to %d of epoch %s", t.drained+1, waits-1, t.state.Epoch)}
+		e = chain.Entry{Action: actionLost, Count: int(waits - 1 - t.drained), Why: fmt.Sprintf("the trail is older than data.db: it lacks writes %d to %d of epoch %s", t.drained+1, waits-1, t.state.Epoch)}
 	default:
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -32,7 +31,7 @@ CREATE TABLE IF NOT EXISTS marks (mark TEXT NOT NULL, seq INTEGER NOT NULL, PRIM
 
 func openIndex(c *chain.Chain) (*index, error) {
 	dir := c.Dir()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "index.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
+	db, err := sql.Open("sqlite", "file:"+indexPath(dir)+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +76,10 @@ const indexBatch = 2000
 func (x *index) catchUp() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	// Whatever somebody took off its end is put back.
+	if err := x.db.QueryRow("SELECT coalesce(max(seq), 0) FROM entries").Scan(&x.at); err != nil {
+		return err
+	}
 	for x.head().Seq > x.at {
 		n, err := x.some()
 		if err != nil || n == 0 {

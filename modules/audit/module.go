@@ -23,7 +23,7 @@ func Module(build string) kernel.Module {
 		Migrations: migrations,
 		Routes:     []kernel.Route{accessLogRoute, searchRoute},
 		Errors:     []*kernel.Error{errKept},
-		Settings:   []kernel.Setting{settingDir, settingAnchors},
+		Settings:   []kernel.Setting{settingDir, settingAnchors, settingGaps},
 		Jobs: []kernel.Job{{
 			Name: "segment", Spec: "10 1 1 * *", Doc: "Begins a new segment of the audit trail each month.", Run: func(app core.App) error { return of(app).rotate() },
 		}},

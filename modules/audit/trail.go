@@ -180,16 +180,26 @@ func (t *trail) record(tx core.App, in auditapi.Entry) error {
 	return t.put(tx, e, diff{})
 }
 
-// forget is auditapi.Recorder's.
+// forget is auditapi.Recorder's. Its entry tells values that were erased from those that
+// somebody took out.
 func (t *trail) forget(tx core.App, patientID string) error {
 	if !t.ready(tx) {
 		return nil
 	}
-	_, err := tx.NonconcurrentDB().Update("audit_writes", dbx.Params{"diff": nil, "salt": nil}, dbx.HashExp{"patient": patientID}).Execute()
+	if !tx.IsTransactional() {
+		return tx.RunInTransaction(func(inner core.App) error { return t.forget(inner, patientID) })
+	}
+	done, err := tx.NonconcurrentDB().Update("audit_writes", dbx.Params{"diff": nil, "salt": nil}, dbx.NewExp("patient = {:patient} AND diff IS NOT NULL", dbx.Params{"patient": patientID})).Execute()
 	if err != nil {
 		return fmt.Errorf("forget the values of %s: %w", patientID, err)
 	}
-	return nil
+	n, err := done.RowsAffected()
+	if err != nil || n == 0 {
+		return err
+	}
+	e := t.writers.of(tx, nil, t.serving()).who()
+	e.Action, e.Patients, e.Count = actionForget, []string{patientID}, int(n)
+	return t.put(tx, e, diff{})
 }
 
 func (t *trail) wake() {

@@ -260,27 +260,6 @@ func (c *Chain) Err() error {
 // Dir is the trail's folder.
 func (c *Chain) Dir() string { return c.dir }
 
-// LastWrite returns the number of the last write of the epoch that the trail has, 0 when none.
-func (c *Chain) LastWrite(epoch string) (last int64, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	paths, err := segments(c.dir)
-	if err != nil {
-		return 0, err
-	}
-	for i := len(paths) - 1; i >= 0 && last == 0; i-- {
-		db, err := openFile(paths[i], false)
-		if err != nil {
-			return 0, err
-		}
-		err = db.QueryRow("SELECT coalesce(max(write), 0) FROM entries WHERE epoch = ? AND write IS NOT NULL", epoch).Scan(&last)
-		if err = errors.Join(err, db.Close()); err != nil {
-			return 0, err
-		}
-	}
-	return last, nil
-}
-
 // Close writes what is waiting and releases the trail.
 func (c *Chain) Close() error {
 	c.queue.Lock()

@@ -73,6 +73,7 @@ type Entry struct {
 	Epoch    string   `json:"epoch,omitempty"`    // of data.db: it changes when an older copy is restored
 	Write    int64    `json:"write,omitempty"`    // number of the write in that epoch; without gaps
 	Writes   int64    `json:"writes,omitempty"`   // how many writes up to that number the entry sums up, 0 for one
+	Through  int64    `json:"through,omitempty"`  // of an archive: the last write of the epoch that the trail has, here or in what leaves
 	Build    string   `json:"build,omitempty"`
 }
 

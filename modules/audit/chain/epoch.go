@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -18,4 +19,45 @@ func Base(epoch string) int64 {
 	_, after, _ := strings.Cut(epoch, "+")
 	n, _ := strconv.ParseInt(after, 10, 64) // none: 0
 	return n
+}
+
+// LastWrite returns the number of the last write of the epoch that the trail has, or had before
+// segments left it; 0 when none.
+func (c *Chain) LastWrite(epoch string) (last int64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	paths, err := segments(c.dir)
+	if err != nil {
+		return 0, err
+	}
+	for i := len(paths) - 1; i >= 0 && last == 0; i-- {
+		db, err := openFile(paths[i], false)
+		if err != nil {
+			return 0, err
+		}
+		err = db.QueryRow("SELECT coalesce(max(write), 0) FROM entries WHERE epoch = ? AND write IS NOT NULL", epoch).Scan(&last)
+		if err = errors.Join(err, db.Close()); err != nil {
+			return 0, err
+		}
+	}
+	if last > 0 || len(paths) == 0 || firstOf(paths[0]) == 1 {
+		return last, nil
+	}
+	return through(paths, epoch)
+}
+
+// through returns the last write of the epoch that is elsewhere, as the notes of archives say.
+func through(paths []string, epoch string) (last int64, err error) {
+	for _, p := range paths {
+		_, err := query(p, func(r Row) error {
+			if e, err := r.Entry(); err == nil && e.Action == ArchiveAction && e.Epoch == epoch {
+				last = max(last, e.Through)
+			}
+			return nil
+		}, "SELECT seq, prev, hash, body FROM entries WHERE body LIKE ?", "%"+ArchiveAction+"%")
+		if err != nil {
+			return 0, err
+		}
+	}
+	return last, nil
 }

@@ -42,7 +42,7 @@ func Export(dir string, out io.Writer, from, to int64) (n int64, err error) {
 		return 0, err
 	}
 	if len(list) == 0 {
-		return 0, fmt.Errorf("there is no audit trail in %s", dir)
+		return 0, fmt.Errorf("%w in %s", ErrNone, dir)
 	}
 	last, began := int64(0), false
 	for i, s := range list {

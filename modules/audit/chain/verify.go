@@ -18,6 +18,8 @@ const (
 	Forked    = "forked"    // another trail than the one that was anchored
 	Lost      = "lost"      // a write never reached the trail
 	Damaged   = "damaged"   // it cannot be read
+
+	Misindexed = "misindexed" // the index that searches go by is not the trail's
 )
 
 // Problem is the first thing that is wrong with a trail.
@@ -57,10 +59,16 @@ func (r Report) String() string {
 // number and the hash that the part says it begins after; row for each entry.
 type Source func(begin func(first int64, prev Hash) error, row func(Row) error) error
 
-// Folder is the trail in dir.
+// ErrNone says that there is no trail in a folder, or no such folder.
+var ErrNone = errors.New("there is no audit trail")
+
+// Folder is the trail in dir. Where there is none the source fails with ErrNone.
 func Folder(dir string) Source {
 	return func(begin func(int64, Hash) error, row func(Row) error) error {
 		list, err := described(dir)
+		if err == nil && len(list) == 0 {
+			err = fmt.Errorf("%w in %s", ErrNone, dir)
+		}
 		if err != nil {
 			return err
 		}
