@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -114,6 +116,9 @@ func exportCommand(k *kernel.Kernel) *cobra.Command {
 	c.Flags().Int64Var(&to, "to", 0, "number of the last entry")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		trail := dir(k.App.DataDir())
+		if err := noteExport(k.App); err != nil {
+			fmt.Fprintf(c.ErrOrStderr(), "the export is not in the trail: %v\n", err)
+		}
 		if len(args) == 0 {
 			_, err := chain.Export(trail, c.OutOrStdout(), from, to)
 			return err
@@ -125,6 +130,27 @@ func exportCommand(k *kernel.Kernel) *cobra.Command {
 		return err
 	}
 	return c
+}
+
+// noteExport says in the trail that it leaves, where its data folder is. It opens data.db alone,
+// and nothing of the program's: whoever looks at a trail whose data are broken, or on a medium
+// that is only read, must have it too, with a warning.
+func noteExport(app core.App) (err error) {
+	path := filepath.Join(app.DataDir(), "data.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil // an auditor's machine
+	}
+	db, err := kernel.Connect(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	b, err := chain.Encode(chain.Entry{Request: random(8), Actor: process(false), Action: "export", Target: "audit trail", Outcome: "ok", Build: of(app).build})
+	if err != nil {
+		return err
+	}
+	_, err = db.Insert("audit_writes", dbx.Params{"body": string(b.Raw)}).Execute()
+	return err
 }
 
 // writeFile leaves no half of a file behind.

@@ -63,6 +63,19 @@ func TestTheCommandVerifies(t *testing.T) {
 	}
 }
 
+func TestAnExportOfTheTrailIsInIt(t *testing.T) {
+	s := set.Start(t)
+	got := since(t, s, func() {
+		if said, err := run(s, "export", filepath.Join(t.TempDir(), "trail.jsonl")); err != nil {
+			t.Fatal(said, err)
+		}
+	})
+	want{action: "export", target: "audit trail", outcome: "ok"}.among(t, got)
+	if said, err := run(s, "verify"); err != nil {
+		t.Error(said, err)
+	}
+}
+
 func TestTheCommandArchives(t *testing.T) {
 	s := set.Start(t)
 	token := s.Token(t, as(authapi.Grace))

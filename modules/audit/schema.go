@@ -10,7 +10,10 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
-var migrations = []kernel.Migration{{ID: "1780000950_writes", Up: initWrites}}
+var migrations = []kernel.Migration{
+	{ID: "1780000950_writes", Up: initWrites},
+	{ID: "1780000960_restored", Up: initRestored},
+}
 
 // initWrites makes the tables that lie beside the data: the entries of writes, written in
 // the write's own transaction, and the values before and after. They are no collections:
@@ -47,6 +50,12 @@ func initWrites(tx core.App) error {
 	return err
 }
 
+// initRestored lets the trail know which restored backup it has told of already.
+func initRestored(tx core.App) error {
+	_, err := tx.NonconcurrentDB().NewQuery("ALTER TABLE audit_state ADD COLUMN restored TEXT NOT NULL DEFAULT ''").Execute()
+	return err
+}
+
 // random returns n random bytes in hexadecimal digits.
 func random(n int) string {
 	raw := make([]byte, n)
@@ -56,11 +65,12 @@ func random(n int) string {
 
 // state is what the data folder knows of itself.
 type state struct {
-	Epoch string `db:"epoch"` // of data.db; a restored copy gets another one
-	Key   string `db:"key"`   // of the hashes of search text
+	Epoch    string `db:"epoch"`    // of data.db; a restored copy gets another one
+	Key      string `db:"key"`      // of the hashes of search text
+	Restored string `db:"restored"` // when data.db was restored, as far as the trail tells of it
 }
 
 func readState(app core.App) (s state, err error) {
-	err = app.DB().Select("epoch", "key").From("audit_state").One(&s)
+	err = app.DB().Select("epoch", "key", "restored").From("audit_state").One(&s)
 	return s, err
 }

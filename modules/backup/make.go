@@ -17,6 +17,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/security"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 )
 
 // maker makes backups of this build's version.
@@ -38,6 +39,10 @@ func errNoRoom(need, free uint64) error {
 func (m maker) file(app core.App, to []age.Recipient, logs bool) (path string, done func(), err error) {
 	sweep(app.DataDir())
 	if err := room(app.DataDir()); err != nil {
+		return "", nil, err
+	}
+	// Whoever has the file has every patient, so it is in the audit trail ahead of it.
+	if err := auditapi.Record(app, auditapi.Entry{Action: "backup"}); err != nil {
 		return "", nil, err
 	}
 	stage := filepath.Join(app.DataDir(), stagePrefix+strconv.Itoa(os.Getpid())+"-"+security.PseudorandomString(6))
