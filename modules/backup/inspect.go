@@ -14,8 +14,15 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/backup/backupapi"
 )
 
+// flaw is what a module says is wrong with its part of a backup. It was so when the backup was
+// made: the backup holds it as it was.
+type flaw struct{ err error }
+
+func (f *flaw) Error() string { return f.err.Error() }
+
 // inspect looks whether an unpacked backup is whole: the database is sound and has the rows of
-// the manifest, the files that rows name are there, and each part says that it is in order.
+// the manifest, the files that rows name are there, and each part says that it is in order. Where
+// a part alone is not, the error is a flaw.
 func inspect(k *kernel.Kernel, dir string, m Manifest) error {
 	db, err := open(filepath.Join(dir, database))
 	if err != nil {
@@ -25,12 +32,16 @@ func inspect(k *kernel.Kernel, dir string, m Manifest) error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
+	var flaws []error
 	for _, p := range kernel.All[backupapi.Part](k) {
 		if p.Verify != nil {
 			if err := p.Verify(dir); err != nil {
-				return fmt.Errorf("%s: %w", p.Name, err)
+				flaws = append(flaws, fmt.Errorf("%s: %w", p.Name, err))
 			}
 		}
+	}
+	if len(flaws) > 0 {
+		return &flaw{errors.Join(flaws...)}
 	}
 	return nil
 }

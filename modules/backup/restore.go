@@ -30,10 +30,15 @@ func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
 			return err
 		}
 		manifest, err := restore(k, args[0], dir)
-		if err != nil {
+		wrong, isFlaw := errors.AsType[*flaw](err)
+		if err != nil && !isFlaw {
 			return err
 		}
-		return describeTo(c, manifest, "restored into "+dir)
+		if err := describeTo(c, manifest, "restored into "+dir); err != nil || !isFlaw {
+			return err
+		}
+		_, err = fmt.Fprintf(c.ErrOrStderr(), "WARNING: the data are restored as they were, and this was wrong with them when the backup was made:\n%v\n", wrong)
+		return err
 	}
 	return c
 }
@@ -41,6 +46,9 @@ func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
 // restore puts the backup into dir, which is new or empty. It unpacks and verifies in the
 // folder kernel.Restoring inside it and moves what is there up, data.db last. Killed at any
 // step it leaves kernel.Restoring, and no command opens a folder that has it.
+//
+// A flaw does not stop it, and is returned once the data are there: a clinic whose audit trail was
+// cut off needs its patients' data all the same.
 func restore(k *kernel.Kernel, path, dir string) (Manifest, error) {
 	switch have, err := os.ReadDir(dir); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -59,13 +67,17 @@ func restore(k *kernel.Kernel, path, dir string) (Manifest, error) {
 		return Manifest{}, err
 	}
 	m, err := read(k, path, stage)
-	if err == nil {
+	wrong, isFlaw := errors.AsType[*flaw](err)
+	if err == nil || isFlaw {
 		err = refresh(filepath.Join(stage, database), m)
 	}
 	if err != nil {
 		return m, errors.Join(err, os.RemoveAll(stage)) // nothing else is in dir yet
 	}
-	return m, moveUp(stage, dir)
+	if err := moveUp(stage, dir); err != nil || !isFlaw {
+		return m, err
+	}
+	return m, wrong
 }
 
 // moveUp makes dir what stage is.

@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,5 +54,29 @@ func TestABackupAndARestoreAreInTheTrail(t *testing.T) {
 	}
 	if n, _ := entries(t, trailed.StartOn(t, back.App.DataDir()), "action=restored"); n != 1 {
 		t.Errorf("the next start tells of it again: %d entries", n)
+	}
+}
+
+// A clinic needs its patients' data back, also when somebody has cut off its trail.
+func TestATrailThatWasCutOffIsToldOfAndHoldsNoRestoreUp(t *testing.T) {
+	sealed(t)
+	s := trailed.Start(t)
+	if n, _ := entries(t, s, "action=create"); n == 0 {
+		t.Fatal("no write is in the trail")
+	}
+	if err := os.RemoveAll(filepath.Join(s.App.DataDir(), "audit")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "backup.tar.gz.age")
+	mustRun(t, s.Kernel, "backup", "--to", file)
+	refused(t, s.Kernel, "the end was cut off", "backup", "verify", file)
+	dir := filepath.Join(t.TempDir(), "new")
+	mustRun(t, s.Kernel, "restore", file, "--dir", dir)
+	back := trailed.StartOn(t, dir)
+	if n, _ := entries(t, back, "action=trail-lost"); n != 1 {
+		t.Errorf("%d entries tell that the trail was lost", n)
+	}
+	if r := back.As(t, grace, "GET", "/api/patients", nil); r.Status != 200 || len(r.Items(t)) == 0 {
+		t.Errorf("the patients: %d %s", r.Status, r.Body)
 	}
 }
