@@ -28,7 +28,7 @@ type Found struct {
 	Target   string         `json:"target" doc:"route or collection"`
 	Outcome  string         `json:"outcome" doc:"ok, refused or failed"`
 	Status   int            `json:"status" doc:"of a refusal"`
-	Why      string         `json:"why"`
+	Why      string         `json:"why" doc:"the reason that was given, while it is kept"`
 	Marks    []string       `json:"marks"`
 	Patients []string       `json:"patients"`
 	Items    []string       `json:"items" doc:"collection/id"`
@@ -52,7 +52,7 @@ func (t *trail) found(app core.App, rows []chain.Row) ([]Found, error) {
 			return nil, err
 		}
 		entries = append(entries, e)
-		if e.Diff != "" && e.Epoch == t.state.Epoch {
+		if e.Diff != "" {
 			writes = append(writes, e.Write)
 		}
 	}
@@ -70,12 +70,15 @@ func (t *trail) found(app core.App, rows []chain.Row) ([]Found, error) {
 			Target: e.Target, Outcome: e.Outcome, Status: e.Status, Why: e.Why, Marks: some(e.Marks), Patients: some(e.Patients), Items: some(e.Items),
 			Fields: some(e.Fields), Address: e.Address, Session: e.Session, Request: e.Request, Count: e.Count,
 		}
-		if k, ok := kept[e.Write]; ok && e.Diff != "" && e.Epoch == t.state.Epoch && sealed(k.Salt, k.Diff) == e.Diff {
+		if k, ok := kept[e.Write]; ok && e.Diff != "" && sealed(k.Salt, k.Diff) == e.Diff { // whatever the epoch: it is what the entry means
 			var d diff
 			if err := json.Unmarshal([]byte(k.Diff), &d); err != nil {
 				return nil, err
 			}
 			f.Before, f.After = d.Before, d.After
+			if d.Why != "" {
+				f.Why = d.Why
+			}
 		}
 		list = append(list, f)
 	}

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/pocketbase/dbx"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
 )
 
@@ -27,8 +30,8 @@ type kept struct {
 	holes int64 // writes after that one that are in neither
 	got   int64 // the last write of the epoch that the trail has
 
-	missing   map[string]missing // what is no longer kept, by patient
-	forgotten map[string]int64   // the last write that says so, by patient
+	missing   map[string]missing // what is no longer kept, by whose it was
+	forgotten map[string]int64   // the last write that says so, by the same
 }
 
 // missing is the last entry whose values are not there.
@@ -92,8 +95,12 @@ func (k *kept) hear(e chain.Entry) {
 	if e.Action != actionForget || e.Write == 0 {
 		return
 	}
-	for _, p := range e.Patients {
-		k.forgotten[p] = max(k.forgotten[p], e.Write)
+	ids := slices.Clone(e.Patients)
+	for _, i := range e.Items {
+		ids = append(ids, strings.TrimPrefix(i, kernel.AccountsCollection+"/"))
+	}
+	for _, id := range ids {
+		k.forgotten[id] = max(k.forgotten[id], e.Write)
 	}
 }
 
@@ -123,10 +130,11 @@ func (k *kept) compare(r chain.Row, e chain.Entry) *chain.Problem {
 
 // miss takes note of values that are gone. Only a patient's are ever erased.
 func (k *kept) miss(r chain.Row, e chain.Entry) *chain.Problem {
-	if len(e.Patients) == 0 {
+	who := whose(e)
+	if who == "" {
 		return takenOut(r.Seq)
 	}
-	k.missing[e.Patients[0]] = missing{r.Seq, e.Write}
+	k.missing[who] = missing{r.Seq, e.Write}
 	return nil
 }
 
@@ -147,8 +155,8 @@ func (k *kept) end(report chain.Report) *chain.Problem {
 		return &chain.Problem{Kind: chain.Lost, Seq: report.Last + 1, Text: fmt.Sprintf("%d writes that waited in data.db for the trail were removed", k.holes)}
 	}
 	var first *chain.Problem
-	for patient, m := range k.missing {
-		if k.forgotten[patient] < m.write && (first == nil || m.seq < first.Seq) {
+	for who, m := range k.missing {
+		if k.forgotten[who] < m.write && (first == nil || m.seq < first.Seq) {
 			first = takenOut(m.seq)
 		}
 	}

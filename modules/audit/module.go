@@ -51,7 +51,9 @@ func of(app core.App) *trail { return app.Store().Get(storeKey).(*trail) }
 type recorder struct{}
 
 func (recorder) Record(tx core.App, e auditapi.Entry) error { return of(tx).record(tx, e) }
-func (recorder) Forget(tx core.App, patientID string) error { return of(tx).forget(tx, patientID) }
+func (recorder) Forget(tx core.App, patientID, accountID string) error {
+	return of(tx).forget(tx, patientID, accountID)
+}
 
 // errKept is the database's word on a change of what is kept of a write.
 var errKept = kernel.Fail(http.StatusConflict, "audit_kept", "The audit trail is never changed.")

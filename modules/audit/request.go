@@ -153,7 +153,7 @@ func (t *trail) complete(a *asked, entry *chain.Entry, items []item, status int)
 	}
 	entry.Items = unique(entry.Items)
 	entry.Query = t.hashed(a.event.Request)
-	entry.Marks, entry.Why = slices.Clone(a.marks), a.why
+	entry.Marks = slices.Clone(a.marks)
 	auth := a.event.Auth
 	if status < http.StatusBadRequest && auth != nil && !auth.IsSuperuser() && len(entry.Patients) > 0 {
 		for _, look := range kernel.All[auditapi.Reading](t.k) {

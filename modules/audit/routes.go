@@ -162,7 +162,7 @@ func searchTrail(c *kernel.Call, in AuditQuery) (kernel.Paged[Found], error) {
 	page := kernel.NewPaged[Found](kernel.Page{Page: in.Page, PerPage: in.PerPage}, 0)
 	offset, limit := page.Offset(), int64(page.PerPage)
 	if in.Format == "csv" {
-		auditapi.Mark(c.RequestEvent, "export", "")
+		auditapi.Mark(c.RequestEvent, "export")
 		offset, limit = 0, maxSheet
 	}
 	total, rows, err := t.look(q, offset, limit)

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"io"
 	"strings"
 	"testing"
@@ -106,7 +107,7 @@ func TestTheSearchNarrows(t *testing.T) {
 func TestModulesSpeakToTheTrail(t *testing.T) {
 	s := set.Start(t, func(app *tests.TestApp) {
 		app.OnRecordViewRequest("patients").BindFunc(func(e *core.RecordRequestEvent) error {
-			auditapi.Mark(e.RequestEvent, auditapi.OutsideCare, "a second opinion")
+			auditapi.Mark(e.RequestEvent, auditapi.OutsideCare)
 			return e.Next()
 		})
 		app.OnRecordUpdateRequest("patients").BindFunc(func(e *core.RecordRequestEvent) error {
@@ -120,11 +121,11 @@ func TestModulesSpeakToTheTrail(t *testing.T) {
 		})
 	})
 	got := since(t, s, func() { s.As(t, as(authapi.Omar), "GET", "/api/patients/"+patientsapi.Ada, nil) })
-	want{actor: omar, action: "read", mark: "outside-care", why: "a second opinion", patient: patientsapi.Ada}.among(t, got)
+	want{actor: omar, action: "read", mark: "outside-care", patient: patientsapi.Ada}.among(t, got)
 	got = since(t, s, func() {
 		s.As(t, as(authapi.Omar), "PUT", "/api/patients/"+patientsapi.Ada, map[string]any{"notes": "x"})
 	})
-	want{actor: omar, action: "break-glass", why: "no pulse, no time", patient: patientsapi.Ada}.among(t, got)
+	want{actor: omar, action: "break-glass", patient: patientsapi.Ada}.among(t, got)
 	for _, e := range since(t, s, func() {
 		s.As(t, as(authapi.Omar), "PUT", "/api/patients/"+patientsapi.Ada, map[string]any{"notes": "undo"})
 	}) {
@@ -159,7 +160,7 @@ func TestWhatIsForgottenIsGoneAndTheTrailWhole(t *testing.T) {
 			t.Errorf("not refused: %s", statement)
 		}
 	}
-	if err := auditapi.Forget(s.App, patientsapi.Bob); err != nil {
+	if err := auditapi.Forget(s.App, patientsapi.Bob, ""); err != nil {
 		t.Fatal(err)
 	}
 	if kept() != 0 {
@@ -167,6 +168,59 @@ func TestWhatIsForgottenIsGoneAndTheTrailWhole(t *testing.T) {
 	}
 	if err := audit.WholeTrail(s.App.DataDir()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAReasonIsShownUntilItIsForgotten also holds that no reason is in the trail itself, from
+// where nothing can be taken.
+func TestAReasonIsShownUntilItIsForgotten(t *testing.T) {
+	s := set.Start(t)
+	reason := "Bob Tanaka has no pulse"
+	if err := auditapi.Record(s.App, auditapi.Entry{Action: "break-glass", Why: reason, Patients: []string{patientsapi.Bob}}); err != nil {
+		t.Fatal(err)
+	}
+	paths := map[string]authapi.Account{
+		"/api/audit?action=break-glass":                       authapi.Alma,
+		"/api/audit?action=break-glass&format=csv":            authapi.Alma,
+		"/api/patients/" + patientsapi.Bob + "/access-log":    authapi.Bob,
+		"/api/patients/" + patientsapi.Bob + "/access-log?x=": authapi.Alma,
+	}
+	shown := func(want bool) {
+		t.Helper()
+		for path, who := range paths {
+			if r := s.As(t, as(who), "GET", path, nil); r.Status != 200 || strings.Contains(r.Body, reason) != want || !strings.Contains(r.Body, "break-glass") {
+				t.Errorf("%s: want %v, got %d %s", path, want, r.Status, r.Body)
+			}
+		}
+	}
+	shown(true)
+	for _, e := range audit.Entries(t, s.App) {
+		if raw, _ := json.Marshal(e); strings.Contains(string(raw), "Tanaka") {
+			t.Errorf("the trail has %s", raw)
+		}
+	}
+	if said, err := run(s, "verify"); err != nil {
+		t.Error(said, err)
+	}
+	if err := auditapi.Forget(s.App, patientsapi.Bob, ""); err != nil {
+		t.Fatal(err)
+	}
+	shown(false)
+	if said, err := run(s, "verify"); err != nil {
+		t.Error(said, err)
+	}
+	want{action: "forget", patient: patientsapi.Bob, outcome: "ok"}.among(t, audit.Entries(t, s.App))
+}
+
+// TestReasonsOfEarlierBuildsAreShown has one in the entry itself, as it was written once.
+func TestReasonsOfEarlierBuildsAreShown(t *testing.T) {
+	s := set.Start(t)
+	data(t, s, `INSERT INTO audit_writes (body, patient) VALUES ('{"v":1,"at":"2026-01-02T03:04:05.000Z","actor":"users/userdoctor00001","action":"restrict","outcome":"ok","why":"as it was once","patients":["`+patientsapi.Bob+`"]}', '`+patientsapi.Bob+`')`)
+	if r := s.As(t, as(authapi.Alma), "GET", "/api/audit?action=restrict", nil); !strings.Contains(r.Body, "as it was once") {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	if said, err := run(s, "verify"); err != nil {
+		t.Error(said, err)
 	}
 }
 

@@ -169,7 +169,7 @@ func (t *trail) record(tx core.App, in auditapi.Entry) error {
 	if in.Account != "" && e.Actor != in.Account {
 		e.Actor = kernel.AccountsCollection + "/" + in.Account
 	}
-	e.Action, e.Target, e.Why = in.Action, in.Target, in.Why
+	e.Action, e.Target = in.Action, in.Target
 	if len(in.Patients) == 0 && len(in.Items) > 0 {
 		var err error
 		if in.Patients, err = t.patientsOf(tx, in.Items); err != nil {
@@ -177,19 +177,23 @@ func (t *trail) record(tx core.App, in auditapi.Entry) error {
 		}
 	}
 	e.Patients, e.Items, e.Marks, e.Count = unique(append([]string{}, in.Patients...)), unique(append([]string{}, in.Items...)), unique(append([]string{}, in.Marks...)), in.Count
-	return t.put(tx, e, diff{})
+	return t.put(tx, e, diff{Why: in.Why})
 }
 
 // forget is auditapi.Recorder's. Its entry tells values that were erased from those that
 // somebody took out.
-func (t *trail) forget(tx core.App, patientID string) error {
+func (t *trail) forget(tx core.App, patientID, accountID string) error {
 	if !t.ready(tx) {
 		return nil
 	}
 	if !tx.IsTransactional() {
-		return tx.RunInTransaction(func(inner core.App) error { return t.forget(inner, patientID) })
+		return tx.RunInTransaction(func(inner core.App) error { return t.forget(inner, patientID, accountID) })
 	}
-	done, err := tx.NonconcurrentDB().Update("audit_writes", dbx.Params{"diff": nil, "salt": nil}, dbx.NewExp("patient = {:patient} AND diff IS NOT NULL", dbx.Params{"patient": patientID})).Execute()
+	whose := []any{patientID}
+	if accountID != "" {
+		whose = append(whose, accountID)
+	}
+	done, err := tx.NonconcurrentDB().Update("audit_writes", dbx.Params{"diff": nil, "salt": nil}, dbx.And(dbx.In("patient", whose...), dbx.NewExp("diff IS NOT NULL"))).Execute()
 	if err != nil {
 		return fmt.Errorf("forget the values of %s: %w", patientID, err)
 	}
@@ -199,6 +203,9 @@ func (t *trail) forget(tx core.App, patientID string) error {
 	}
 	e := t.writers.of(tx, nil, t.serving()).who()
 	e.Action, e.Patients, e.Count = actionForget, []string{patientID}, int(n)
+	if accountID != "" {
+		e.Items = []string{kernel.AccountsCollection + "/" + accountID}
+	}
 	return t.put(tx, e, diff{})
 }
 

@@ -26,7 +26,6 @@ type asked struct {
 	items    []item // records that the answer shows
 	written  map[string]bool
 	marks    []string
-	why      string
 	patients []string
 	signedIn bool // the password, or another proof, was right
 	entered  bool // a read's entry is in the trail
@@ -38,13 +37,10 @@ type item struct{ collection, id, patient, via string }
 func (i item) String() string { return i.collection + "/" + i.id }
 
 // Mark is auditapi.Marker.
-func (a *asked) Mark(mark, why string) {
+func (a *asked) Mark(mark string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.marks = append(a.marks, mark)
-	if why != "" {
-		a.why = why
-	}
 }
 
 // who begins an entry with what is known of the person.

@@ -52,11 +52,11 @@ func (t *trail) wrote(tx core.App, action string, before, now *core.Record) erro
 		a.written = map[string]bool{}
 	}
 	a.written[what.String()] = true
-	marks, why := slices.Clone(a.marks), a.why
+	marks := slices.Clone(a.marks)
 	a.mu.Unlock()
 	entry := a.who()
 	actorOf(&entry, a, now)
-	entry.Action, entry.Items, entry.Marks, entry.Why = action, []string{what.String()}, unique(marks), why
+	entry.Action, entry.Items, entry.Marks = action, []string{what.String()}, unique(marks)
 	if a.event != nil {
 		entry.Target = target(a.event.Request)
 	}
@@ -72,11 +72,16 @@ func (t *trail) wrote(tx core.App, action string, before, now *core.Record) erro
 	return t.put(tx, entry, d)
 }
 
-// diff is what a write changed: the values before and after, by field.
+// diff is what data.db keeps of an entry, and the trail has the hash of: what a write changed,
+// the values before and after, by field; and the reason that somebody typed, which may name a
+// patient.
 type diff struct {
 	Before map[string]any `json:"before,omitempty"`
 	After  map[string]any `json:"after,omitempty"`
+	Why    string         `json:"why,omitempty"`
 }
+
+func (d diff) isEmpty() bool { return d.Before == nil && d.After == nil && d.Why == "" }
 
 // compare returns the fields that differ, and their values, other than secret ones.
 func compare(action string, before, now *core.Record) (d diff, fields []string) {
@@ -157,11 +162,8 @@ func (t *trail) put(tx core.App, e chain.Entry, d diff) error {
 	if t.reserve.inUse() {
 		return kernel.ErrDiskFull // what room there is, is for those who read
 	}
-	row := dbx.Params{"patient": ""}
-	if len(e.Patients) > 0 {
-		row["patient"] = e.Patients[0]
-	}
-	if d.Before != nil || d.After != nil {
+	row := dbx.Params{"patient": whose(e)}
+	if !d.isEmpty() {
 		raw, err := json.Marshal(d)
 		if err != nil {
 			return err
@@ -180,6 +182,21 @@ func (t *trail) put(tx core.App, e chain.Entry, d diff) error {
 	}
 	kernel.AfterCommit(tx, t.wake)
 	return nil
+}
+
+// whose is whom what is kept of an entry is forgotten with: the first patient, or where there is
+// none the account that it is about. An account is made ahead of its patient, and is closed after
+// the patient is gone from the register.
+func whose(e chain.Entry) string {
+	if len(e.Patients) > 0 {
+		return e.Patients[0]
+	}
+	for _, i := range e.Items {
+		if id, ok := strings.CutPrefix(i, kernel.AccountsCollection+"/"); ok {
+			return id
+		}
+	}
+	return ""
 }
 
 // sealed is the hash by which the trail knows the values that data.db keeps. Without the

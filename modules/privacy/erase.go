@@ -95,6 +95,13 @@ func Erase(tx core.App, patient *core.Record, scope, reason, actor string, now t
 	if err := e.closeAccount(account); err != nil {
 		return nil, err
 	}
+	accountID := ""
+	if account != nil {
+		accountID = account.Id
+	}
+	if err := auditapi.Forget(tx, patient.Id, accountID); err != nil {
+		return nil, err
+	}
 	return e.note(reason, actor)
 }
 
@@ -232,16 +239,13 @@ func (e *eraser) closeAccount(account *core.Record) error {
 	return nil
 }
 
-// note writes down that it was done, and lets the trail and other copies follow.
+// note writes down that it was done, and lets other copies follow.
 func (e *eraser) note(reason, actor string) (*core.Record, error) {
 	for _, v := range e.values {
 		reason = strings.ReplaceAll(reason, v, e.pseudonym)
 		if err := kernel.ForgetAnswers(e.tx, v); err != nil {
 			return nil, err
 		}
-	}
-	if err := auditapi.Forget(e.tx, e.patient.Id); err != nil {
-		return nil, err
 	}
 	err := auditapi.Record(e.tx, auditapi.Entry{Action: "erase", Target: e.scope, Why: reason, Patients: []string{e.patient.Id}, Account: actor})
 	if err != nil {

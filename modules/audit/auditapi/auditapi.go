@@ -16,7 +16,7 @@ import (
 type Entry struct {
 	Action   string   // what was done, such as "break-glass", "export", "erase": ^[a-z][a-z.-]*$
 	Target   string   // what it was done with, such as "csv patients"
-	Why      string   // the reason that the person gave, "" when none was asked for
+	Why      string   // the reason that the person gave, "" when none was asked for; kept beside the trail, where Forget of the first of Patients erases it
 	Patients []string // ids of the patients whose data it concerns
 	Items    []string // records, as "collection/id"
 	Marks    []string // what reviewers look for, see the constants
@@ -35,8 +35,10 @@ type Recorder interface {
 	// Record writes the entry in the transaction of tx, or in one of its own.
 	Record(tx core.App, e Entry) error
 	// Forget erases what was kept of the values of a patient's records before and after
-	// each change. The trail itself stays whole: it says that they were erased.
-	Forget(tx core.App, patientID string) error
+	// each change, and of the reasons that were given. The trail itself stays whole: it says
+	// that they were erased. accountID is the patient's own account, "" where there is none or
+	// it stays somebody's who works here.
+	Forget(tx core.App, patientID, accountID string) error
 }
 
 // Record adds an entry to the trail, in the transaction of tx: either both the entry and
@@ -52,9 +54,9 @@ func Record(tx core.App, e Entry) error {
 }
 
 // Forget erases the kept values of a patient's records, see Recorder.Forget.
-func Forget(tx core.App, patientID string) error {
+func Forget(tx core.App, patientID, accountID string) error {
 	for _, r := range kernel.All[Recorder](kernel.Of(tx)) {
-		if err := r.Forget(tx, patientID); err != nil {
+		if err := r.Forget(tx, patientID, accountID); err != nil {
 			return err
 		}
 	}
@@ -66,14 +68,15 @@ const markerKey = "polyclinic.audit.marker"
 
 // Marker collects the marks of one request.
 type Marker interface {
-	Mark(mark, why string)
+	Mark(mark string)
 }
 
-// Mark marks the request's entry, and gives it a reason unless why is "". It may be called
-// until the first byte of the answer is written.
-func Mark(e *core.RequestEvent, mark, why string) {
+// Mark marks the request's entry. It may be called until the first byte of the answer is
+// written. A reason that somebody gave has no place there, where nothing can be erased: Record
+// takes it.
+func Mark(e *core.RequestEvent, mark string) {
 	if m, ok := e.Get(markerKey).(Marker); ok {
-		m.Mark(mark, why)
+		m.Mark(mark)
 	}
 }
 

@@ -62,14 +62,14 @@ type Entry struct {
 	Target   string   `json:"target,omitempty"`   // route or collection
 	Outcome  string   `json:"outcome"`            // "ok", "refused" or "failed"
 	Status   int      `json:"status,omitempty"`   // of the answer, where it was not a success
-	Why      string   `json:"why,omitempty"`      // the reason that was given
+	Why      string   `json:"why,omitempty"`      // what the trail itself has to say; the reason that somebody gave in entries of before it was kept with the values
 	Marks    []string `json:"marks,omitempty"`    // what reviewers look for
 	Patients []string `json:"patients,omitempty"` // ids of the patients that it concerns
 	Items    []string `json:"items,omitempty"`    // "collection/id"
 	Fields   []string `json:"fields,omitempty"`   // names of the fields that were changed
 	Query    string   `json:"query,omitempty"`    // keyed hash of filter and search text
 	Count    int      `json:"count,omitempty"`    // how many, where they are not named
-	Diff     string   `json:"diff,omitempty"`     // salted hash of the values before and after, which are kept in data.db
+	Diff     string   `json:"diff,omitempty"`     // salted hash of the values before and after and of the reason that was given, which are kept in data.db
 	Epoch    string   `json:"epoch,omitempty"`    // of data.db: it changes when an older copy is restored
 	Write    int64    `json:"write,omitempty"`    // number of the write in that epoch; without gaps
 	Writes   int64    `json:"writes,omitempty"`   // how many writes up to that number the entry sums up, 0 for one
