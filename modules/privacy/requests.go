@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -49,23 +50,52 @@ var restrictedCollections = []string{"appointments", "medical_records", "invoice
 // bindRestriction refuses changes of a restricted patient's data by whoever is neither an
 // admin nor the patient: the restriction is theirs. Jobs and imports go on.
 func bindRestriction(k *kernel.Kernel) error {
-	check := func(patient func(*core.Record) string) func(e *core.RecordEvent) error {
-		return func(e *core.RecordEvent) error {
-			if err := mayProcess(e.App, patient(e.Record), kernel.Actor(e.Record)); err != nil {
-				return err
+	ofPatient := func(r *core.Record) []string {
+		return []string{r.GetString("patientId"), r.Original().GetString("patientId")} // neither from one nor to one
+	}
+	ofChanged := func(r *core.Record) []string {
+		if goesOn(r) {
+			return nil
+		}
+		return ofPatient(r)
+	}
+	itself := func(r *core.Record) []string { return []string{r.Id} }
+	// A hook keeps one handler of an id: two that shared one guarded the second alone.
+	refuse := func(h *hook.TaggedHook[*core.RecordEvent], id string, patients func(*core.Record) []string) {
+		h.Bind(&hook.Handler[*core.RecordEvent]{Id: id, Priority: -100, Func: func(e *core.RecordEvent) error {
+			for _, id := range patients(e.Record) {
+				if err := mayProcess(e.App, id, kernel.Actor(e.Record)); err != nil {
+					return err
+				}
 			}
 			return e.Next()
+		}})
+	}
+	refuse(k.App.OnRecordCreate(restrictedCollections...), "privacy: nothing is added to a restricted patient's data", ofPatient)
+	refuse(k.App.OnRecordUpdate(restrictedCollections...), "privacy: a restricted patient's data are not changed", ofChanged)
+	refuse(k.App.OnRecordDelete(restrictedCollections...), "privacy: a restricted patient's data are not taken away", ofPatient)
+	refuse(k.App.OnRecordUpdate("patients"), "privacy: a restricted patient is not changed", itself)
+	refuse(k.App.OnRecordDelete("patients"), "privacy: a restricted patient is not taken away", itself)
+	return nil
+}
+
+// goesOn reports whether a change is none of what a restriction limits: an invoice on which
+// a payment is booked is saved as it was, to add up again; and a call that is under way may
+// be ended, which is no use of it.
+func goesOn(r *core.Record) bool {
+	old := r.Original()
+	switch {
+	case r.Collection().Name == "video_calls":
+		return r.GetString("status") == "ended" && old.GetString("status") != "ended"
+	case r.Collection().Name != "invoices":
+		return false
+	}
+	for _, f := range r.Collection().Fields {
+		if !reflect.DeepEqual(r.GetRaw(f.GetName()), old.GetRaw(f.GetName())) {
+			return false
 		}
 	}
-	of := check(func(r *core.Record) string { return r.GetString("patientId") })
-	itself := check(func(r *core.Record) string { return r.Id })
-	bind := func(h *hook.TaggedHook[*core.RecordEvent], fn func(*core.RecordEvent) error) {
-		h.Bind(&hook.Handler[*core.RecordEvent]{Id: "privacy: a restricted patient's data are not changed", Priority: -100, Func: fn})
-	}
-	bind(k.App.OnRecordCreate(restrictedCollections...), of)
-	bind(k.App.OnRecordUpdate(restrictedCollections...), of)
-	bind(k.App.OnRecordUpdate("patients"), itself)
-	return nil
+	return true
 }
 
 // mayProcess returns errRestricted unless the account may change the patient's data.

@@ -57,30 +57,6 @@ func TestAWithdrawnConsentIsRefusedItsUse(t *testing.T) {
 	}
 }
 
-func TestARestrictedPatientIsReadButNotChanged(t *testing.T) {
-	day := time.Now().AddDate(0, 0, 22).Format(time.DateOnly)
-	book := `{"patientId":"` + patientsapi.Ada + `","doctorId":"` + staffapi.Grace + `","appointmentDate":"` + day + `","timeSlot":"14:00-14:30"}`
-	why := `{"reason":"Contests what is written"}`
-	at := "/api/patients/" + patientsapi.Ada
-	set.Start(t).On(t, []kerneltest.Scenario{
-		{Name: "a doctor does not restrict", As: grace, Path: at + "/restrict", Body: why, Want: 403},
-		{Name: "an admin does", As: alma, Path: at + "/restrict", Body: why, Want: 200, Not: []string{`"restrictedAt":""`}},
-		{Name: "once", As: alma, Path: at + "/restrict", Body: why, Want: 409},
-		{Name: "shown", As: grace, Method: "GET", Path: at, Want: 200, Has: []string{`"restrictedAt"`}},
-		{Name: "not changed", As: grace, Method: "PUT", Path: at, Body: `{"notes":"x"}`, Want: 409, Has: []string{"restricted"}},
-		{Name: "nor in the collection", As: grace, Method: "PATCH", Path: "/api/collections/patients/records/" + patientsapi.Ada, Body: `{"notes":"x"}`, Want: 409},
-		{Name: "nor in a batch", As: grace, Path: "/api/batch", Body: `{"requests":[{"method":"PATCH","url":"/api/collections/patients/records/` + patientsapi.Ada + `","body":{"notes":"x"}}]}`, Want: 409},
-		{Name: "not booked", As: dana, Path: "/api/appointments", Body: book, Want: 409},
-		{Name: "no record", As: grace, Path: "/api/medical-records", Body: `{"patientId":"` + patientsapi.Ada + `","diagnosis":"x"}`, Want: 409},
-		{Name: "no invoice", As: carl, Path: "/api/billing", Body: `{"patientId":"` + patientsapi.Ada + `","amount":5}`, Want: 409},
-		{Name: "the patient herself may", As: ada, Path: "/api/appointments", Body: book, Want: 201},
-		{Name: "and an admin", As: alma, Method: "PUT", Path: at, Body: `{"notes":"corrected"}`, Want: 200},
-		{Name: "no client sets it", As: alma, Method: "PUT", Path: at, Body: `{"restrictedAt":""}`, Want: 400},
-		{Name: "ended", As: alma, Path: at + "/unrestrict", Body: why, Want: 200, Has: []string{`"restrictedAt":""`}},
-		{Name: "changed again", As: grace, Method: "PUT", Path: at, Body: `{"notes":"x"}`, Want: 200},
-	})
-}
-
 func TestARequestOfAPatientIsAnswered(t *testing.T) {
 	s := set.Start(t)
 	r := s.As(t, ada, "POST", "/api/privacy-requests", `{"patientId":"`+patientsapi.Ada+`","kind":"correction","text":"My address is another"}`)
