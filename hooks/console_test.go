@@ -1,8 +1,12 @@
 package hooks_test
 
 import (
+	"maps"
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 )
@@ -91,6 +95,123 @@ func TestTheDashboardCannotEditWhatModulesDeclare(t *testing.T) {
 		{Name: "the site's field is written", As: alma, Path: path, Body: `{"name":"bed","x_ward":"North"}`, Want: 201, Has: []string{`"x_ward":"North"`}},
 		{Name: "and asked for", As: alma, Method: "GET", Path: path + "?filter=x_ward='North'", Want: 200, Has: []string{`"totalItems":1`}},
 	})
+}
+
+// A view is SQL that runs past every rule.
+func TestTheDashboardMakesNoViews(t *testing.T) {
+	s := set.Start(t)
+	token := superuser(t, s)
+	view := map[string]any{"name": "v_usr", "type": "view", "viewQuery": "SELECT id, email, tokenKey FROM users", "listRule": ""}
+	wantStatus(t, "a trial run", s.Do(t, "POST", "/api/collections/meta/dry-run-view", token, map[string]any{"query": view["viewQuery"]}), http.StatusForbidden)
+	r := s.Do(t, "POST", "/api/collections", token, view)
+	wantStatus(t, "make one", r, http.StatusForbidden)
+	if !strings.Contains(r.Body, "view_is_sql") || !strings.Contains(r.Body, "pb_migrations") {
+		t.Errorf("got %s", r.Body)
+	}
+	wantStatus(t, "import one", s.Do(t, "PUT", "/api/collections/import", token, map[string]any{"collections": []any{view}}), http.StatusForbidden)
+
+	// A site's migrations run with full rights.
+	made := core.NewViewCollection("v_things")
+	made.ViewQuery = "SELECT id, name FROM things"
+	if err := s.App.Save(made); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, "read one that a migration made", s.Do(t, "GET", "/api/collections/v_things/records", token, nil), http.StatusOK)
+	for name, body := range map[string]map[string]any{"another query": {"viewQuery": view["viewQuery"]}, "open it": {"listRule": ""}} {
+		wantStatus(t, name, s.Do(t, "PATCH", "/api/collections/v_things", token, body), http.StatusForbidden)
+	}
+	for name, ref := range map[string]map[string]any{"by name": {"name": "v_things"}, "by id": {"id": made.Id, "name": "v_other"}} {
+		ref["viewQuery"] = view["viewQuery"]
+		wantStatus(t, "import over it "+name, s.Do(t, "PUT", "/api/collections/import", token, map[string]any{"collections": []any{ref}}), http.StatusForbidden)
+	}
+	wantStatus(t, "a collection of the site's own", s.Do(t, "POST", "/api/collections", token, map[string]any{"name": "wards", "type": "base"}), http.StatusOK)
+	wantStatus(t, "drop the view", s.Do(t, "DELETE", "/api/collections/v_things", token, nil), http.StatusNoContent)
+}
+
+// changedField returns the fields of a collection, one of them with other options.
+func changedField(t *testing.T, s *kerneltest.Server, token, collection, field string, options map[string]any) map[string]any {
+	t.Helper()
+	fields, _ := s.Do(t, "GET", "/api/collections/"+collection, token, nil).JSON(t)["fields"].([]any)
+	for _, f := range fields {
+		if f := f.(map[string]any); f["name"] == field {
+			maps.Copy(f, options)
+			return map[string]any{"fields": fields}
+		}
+	}
+	t.Fatalf("%s has no field %s", collection, field)
+	return nil
+}
+
+func TestTheDashboardCannotOpenFieldsOrDropIndexes(t *testing.T) {
+	s := set.Start(t)
+	token := superuser(t, s)
+	patch := func(name, collection string, body map[string]any, want int) {
+		t.Helper()
+		wantStatus(t, name, s.Do(t, "PATCH", "/api/collections/"+collection, token, body), want)
+	}
+	for _, c := range []struct {
+		name, collection, field string
+		options                 map[string]any
+	}{
+		{"files without rules", "things", "scan", map[string]any{"protected": false}},
+		{"files of any type", "things", "scan", map[string]any{"mimeTypes": []any{"text/html"}, "maxSize": 1 << 30}},
+		{"what is hidden", "things", "hidden", map[string]any{"hidden": false}},
+		{"secrets of authenticators", "authenticators", "secret", map[string]any{"hidden": false}},
+		{"what must be there", "things", "name", map[string]any{"required": false}},
+		{"more values", "users", "role", map[string]any{"values": []any{"admin", "doctor", "nurse", "staff", "patient", "owner"}}},
+		{"rows that go along", "things", "ownerId", map[string]any{"cascadeDelete": true}},
+	} {
+		patch(c.name, c.collection, changedField(t, s, token, c.collection, c.field, c.options), 403)
+	}
+	patch("what was read, sent back", "things", changedField(t, s, token, "things", "scan", nil), 200)
+	index := "CREATE INDEX `idx_things_owner` ON `things` (`ownerId`)"
+	patch("no indexes", "things", map[string]any{"indexes": []any{}}, 403)
+	patch("another one in its place", "things", map[string]any{"indexes": []any{"CREATE INDEX `idx_things_owner` ON `things` (`note`)"}}, 403)
+	patch("a constraint on a module's field", "things", map[string]any{"indexes": []any{index, "CREATE UNIQUE INDEX `idx_x` ON `things` (`name`)"}}, 403)
+	for name, rule := range map[string]string{"who manages accounts": "manageRule", "who signs in": "authRule"} {
+		patch(name, "users", map[string]any{rule: "id != ''"}, 403)
+	}
+
+	// The clinic's own fields and their indexes are the clinic's.
+	own := func(f map[string]any) map[string]any {
+		body := changedField(t, s, token, "things", "name", nil)
+		return map[string]any{"fields": append(body["fields"].([]any), f)}
+	}
+	patch("a file of its own that anyone could fetch", "things", own(map[string]any{"name": "x_photo", "type": "file"}), 403)
+	patch("a protected one", "things", own(map[string]any{"name": "x_photo", "type": "file", "protected": true}), 200)
+	patch("opened later", "things", changedField(t, s, token, "things", "x_photo", map[string]any{"protected": false}), 403)
+	patch("a text", "things", own(map[string]any{"name": "x_bed", "type": "text"}), 200)
+	patch("with other options", "things", changedField(t, s, token, "things", "x_bed", map[string]any{"max": 20}), 200)
+	patch("that takes a module's name", "things", changedField(t, s, token, "things", "x_bed", map[string]any{"name": "bed"}), 403)
+	patch("its index", "things", map[string]any{"indexes": []any{index, "CREATE INDEX `idx_x` ON `things` (`x_bed`)"}}, 200)
+	patch("and without it", "things", map[string]any{"indexes": []any{index}}, 200)
+
+	// How accounts sign in is changed in the dashboard.
+	patch("one-time passwords and MFA", "users", map[string]any{"otp": map[string]any{"enabled": true}, "mfa": map[string]any{"enabled": true}}, 200)
+	patch("a mail", "users", map[string]any{"resetPasswordTemplate": map[string]any{"subject": "Your password", "body": "<p>{APP_URL}/{TOKEN}</p>"}}, 200)
+	patch("shorter tokens", "users", map[string]any{"authToken": map[string]any{"duration": 3600}}, 200)
+	if err := s.Kernel.Reconcile(s.App); err != nil {
+		t.Errorf("the next start is refused: %v", err)
+	}
+}
+
+// With a secret of one's own choice one signs in as anybody.
+func TestNobodyChoosesWhatTokensAreSignedWith(t *testing.T) {
+	s := set.Start(t)
+	token := superuser(t, s)
+	secret := strings.Repeat("x", 50)
+	for _, kind := range []string{"authToken", "passwordResetToken", "emailChangeToken", "verificationToken", "fileToken"} {
+		wantStatus(t, kind, s.Do(t, "PATCH", "/api/collections/users", token, map[string]any{kind: map[string]any{"secret": secret}}), http.StatusOK)
+	}
+	c, err := s.App.FindCollectionByNameOrId("users")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, config := range []core.TokenConfig{c.AuthToken, c.PasswordResetToken, c.EmailChangeToken, c.VerificationToken, c.FileToken} {
+		if config.Secret == secret || len(config.Secret) < 30 {
+			t.Errorf("got %q", config.Secret)
+		}
+	}
 }
 
 // Rules that were changed behind the server's back are code again at the next start.

@@ -12,19 +12,31 @@ import (
 
 var errSchema = kernel.Fail(http.StatusForbidden, "schema_is_code", "This collection belongs to a module.")
 
+var errView = kernel.Fail(http.StatusForbidden, "view_is_sql", "A view reads every table past its rules, hidden fields too: views are made by migrations, see pb_migrations/README.md.")
+
 // bindSchema keeps the dashboard from changing what modules declare. A site may add
-// fields that start with x_ and collections of its own.
+// fields that start with x_ and collections of its own, but no view: its SQL is a console.
 func bindSchema(k *kernel.Kernel) {
+	k.App.OnCollectionCreateRequest().Bind(&hook.Handler[*core.CollectionRequestEvent]{Id: "platform.schema.create", Func: func(e *core.CollectionRequestEvent) error {
+		if e.Collection.IsView() {
+			return k.APIError(errView)
+		}
+		return e.Next()
+	}})
 	k.App.OnCollectionUpdateRequest().Bind(&hook.Handler[*core.CollectionRequestEvent]{Id: "platform.schema.update", Func: func(e *core.CollectionRequestEvent) error {
 		old, err := e.App.FindCollectionByNameOrId(e.Collection.Id)
 		if err != nil {
 			return err
+		}
+		if old.IsView() || e.Collection.IsView() {
+			return k.APIError(errView)
 		}
 		if _, owned := k.AccessOf(old.Name); owned {
 			if err := schemaKept(old, e.Collection); err != nil {
 				return k.APIError(err)
 			}
 		}
+		keepSecrets(old, e.Collection)
 		return e.Next()
 	}})
 	refuse := func(e *core.CollectionRequestEvent) error {
@@ -39,18 +51,38 @@ func bindSchema(k *kernel.Kernel) {
 			return k.APIError(errSchema.Saying("An import may not drop collections."))
 		}
 		for _, c := range e.CollectionsData {
-			name, _ := c["name"].(string)
-			if id, ok := c["id"].(string); ok { // it is the id that tells which collection is meant
-				if old, err := e.App.FindCollectionByNameOrId(id); err == nil {
-					name = old.Name
-				}
-			}
-			if ownsIgnoringCase(k, name) {
-				return k.APIError(errSchema.Saying("The collection " + name + " belongs to a module: leave it out of the import."))
+			if err := mayImport(k, e.App, c); err != nil {
+				return k.APIError(err)
 			}
 		}
 		return e.Next()
 	}})
+}
+
+// mayImport refuses a collection of an import that is a module's, or a view.
+func mayImport(k *kernel.Kernel, app core.App, c map[string]any) error {
+	if c["type"] == core.CollectionTypeView {
+		return errView
+	}
+	name, _ := c["name"].(string)
+	names := []string{name}
+	for _, key := range []string{"id", "name"} { // it is the id that tells which collection is meant
+		ref, _ := c[key].(string)
+		old, err := app.FindCollectionByNameOrId(ref)
+		if err != nil {
+			continue
+		}
+		if old.IsView() {
+			return errView
+		}
+		names = append(names, old.Name)
+	}
+	for _, name := range names {
+		if ownsIgnoringCase(k, name) {
+			return errSchema.Saying("The collection " + name + " belongs to a module: leave it out of the import.")
+		}
+	}
+	return nil
 }
 
 // ownsIgnoringCase reports whether a module owns the collection: its name in other letters
@@ -64,33 +96,4 @@ func ownsIgnoringCase(k *kernel.Kernel, name string) bool {
 		}
 	}
 	return false
-}
-
-func schemaKept(old, now *core.Collection) error {
-	if old.Name != now.Name {
-		return errSchema.Saying("The collection " + old.Name + " belongs to a module: it keeps its name.").At("name")
-	}
-	for _, r := range [][2]*string{
-		{old.ListRule, now.ListRule}, {old.ViewRule, now.ViewRule}, {old.CreateRule, now.CreateRule},
-		{old.UpdateRule, now.UpdateRule}, {old.DeleteRule, now.DeleteRule},
-	} {
-		if (r[0] == nil) != (r[1] == nil) || (r[0] != nil && *r[0] != *r[1]) {
-			return errSchema.Saying("The access rules of " + old.Name + " are code: see docs/generated/access.md.")
-		}
-	}
-	for _, f := range now.Fields {
-		before := old.Fields.GetById(f.GetId())
-		if before == nil && !strings.HasPrefix(f.GetName(), "x_") {
-			return errSchema.Saying("Fields that you add to " + old.Name + " must start with x_.").At(f.GetName())
-		}
-		if before != nil && before.GetName() != f.GetName() && !strings.HasPrefix(before.GetName(), "x_") {
-			return errSchema.Saying("The field " + before.GetName() + " belongs to a module: it keeps its name.").At(before.GetName())
-		}
-	}
-	for _, f := range old.Fields {
-		if now.Fields.GetById(f.GetId()) == nil && !strings.HasPrefix(f.GetName(), "x_") {
-			return errSchema.Saying("The field " + f.GetName() + " belongs to a module.").At(f.GetName())
-		}
-	}
-	return nil
 }
