@@ -126,7 +126,7 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 	}
 	rec := &recorder{ResponseWriter: e.Response}
 	e.Response = rec
-	if k.noTx[e.Request.Pattern] {
+	if k.routes[e.Request.Pattern].NoTx {
 		return k.onceWithoutTx(e, rec, key, request)
 	}
 	outer := e.App
@@ -148,7 +148,7 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 		return nil
 	}
 	if err == nil {
-		k.keep(key, rec)
+		k.keep(e, key, rec)
 	}
 	return err
 }
@@ -168,7 +168,7 @@ func (k *Kernel) onceWithoutTx(e *core.RequestEvent, rec *recorder, key, request
 		}
 		return err
 	}
-	k.keep(key, rec)
+	k.keep(e, key, rec)
 	return nil
 }
 
@@ -179,15 +179,21 @@ func claim(tx core.App, key, request string) error {
 	return err
 }
 
-// keep stores the answer after the commit. Should that fail, a repeat is told 409
+// keep stores the answer after the commit, see bare. Should that fail, a repeat is told 409
 // rather than carried out again.
-func (k *Kernel) keep(key string, rec *recorder) {
-	_, err := k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": rec.body.String()}, dbx.HashExp{"key": key}).Execute()
+func (k *Kernel) keep(e *core.RequestEvent, key string, rec *recorder) {
+	answer := rec.body.String()
+	if e.Auth != nil { // a guest is told again what the same guest sent
+		answer = k.bare(e.Request, answer)
+	}
+	_, err := k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": answer}, dbx.HashExp{"key": key}).Execute()
 	if err != nil {
 		k.App.Logger().Error("idempotent answer not kept", "error", err)
 	}
 }
 
+// replay answers again. Who may not do any more what was done is refused as for the first
+// time, and is shown of its records what they may see now.
 func (k *Kernel) replay(e *core.RequestEvent, row keyRow, request string) error {
 	switch {
 	case row.Request != request:
@@ -195,9 +201,27 @@ func (k *Kernel) replay(e *core.RequestEvent, row keyRow, request string) error 
 	case row.Status == 0:
 		return k.APIError(ErrKeyBusy)
 	}
+	if r, ours := k.routes[e.Request.Pattern]; ours {
+		allow := r.Allow
+		if k.strict.Load() {
+			allow = allow.strictly()
+		}
+		if _, err := k.reach(e.App, e, r, k.ruleOf(r, allow)); err != nil {
+			return k.APIError(err)
+		}
+		e.Response = &instantWriter{e.Response}
+	}
 	e.Response.Header().Set("Idempotency-Replayed", "true")
 	if row.Answer == "" {
 		return e.NoContent(row.Status)
+	}
+	if e.Auth != nil {
+		if answer, ofRecords, err := asNow(e, row.Answer); ofRecords || err != nil {
+			if err != nil {
+				return err
+			}
+			return e.JSON(row.Status, answer)
+		}
 	}
 	e.Response.Header().Set("Content-Type", "application/json")
 	e.Response.WriteHeader(row.Status)

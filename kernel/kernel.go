@@ -22,7 +22,7 @@ type Kernel struct {
 	owner   map[string]string   // module by collection
 	byPath  map[string]Resource // documented paths of enabled modules
 	literal map[string]bool     // paths of routes without wildcards
-	noTx    map[string]bool     // route patterns that run outside a transaction
+	routes  map[string]Route    // by pattern, of enabled modules
 	exports map[string]bool     // route patterns that answer a document
 	raised  map[string]*Error   // by code, see Error.RaiseSQL
 	subs    map[string][]Subscription
@@ -41,7 +41,7 @@ type Kernel struct {
 func New(mods []Module, disabled ...string) (*Kernel, error) {
 	k := &Kernel{
 		given: mods, Disabled: map[string]bool{}, access: map[string]Access{}, owner: map[string]string{},
-		byPath: map[string]Resource{}, literal: map[string]bool{}, noTx: map[string]bool{}, exports: map[string]bool{},
+		byPath: map[string]Resource{}, literal: map[string]bool{}, routes: map[string]Route{}, exports: map[string]bool{},
 		raised: map[string]*Error{}, subs: map[string][]Subscription{}, due: make(chan struct{}, 1),
 	}
 	for _, name := range disabled {
@@ -91,7 +91,7 @@ func (k *Kernel) index() {
 			if !strings.Contains(r.Path, "{") {
 				k.literal[r.Path] = true
 			}
-			k.noTx[r.Pattern()] = r.NoTx
+			k.routes[r.Pattern()] = r
 			k.exports[r.Pattern()] = isExport(r)
 		}
 		for _, s := range m.On {

@@ -146,8 +146,17 @@ func AfterCommit(tx core.App, fn func()) {
 	_ = afterCommit(tx, func() error { fn(); return nil }) // fn has no error to report
 }
 
-// permit answers 401, 403 or 404 or returns the record the route is about.
+// permit answers 401, 403, 404 or 409 or returns the record the route is about.
 func (k *Kernel) permit(app core.App, e *core.RequestEvent, r Route, rule *string) (*core.Record, error) {
+	rec, err := k.reach(app, e, r, rule)
+	if rec == nil || err != nil {
+		return nil, err
+	}
+	return rec, k.fresh(e, rec)
+}
+
+// reach answers 401, 403 or 404 or returns the record the route is about.
+func (k *Kernel) reach(app core.App, e *core.RequestEvent, r Route, rule *string) (*core.Record, error) {
 	if !r.Allow.Admits(e.Auth) {
 		if e.Auth == nil {
 			return nil, ErrSignIn
@@ -175,7 +184,7 @@ func (k *Kernel) permit(app core.App, e *core.RequestEvent, r Route, rule *strin
 		}
 		return nil, ErrNotFound // the caller may not learn that it exists
 	}
-	return rec, k.fresh(e, rec)
+	return rec, nil
 }
 
 // fresh refuses a stale If-Match on a route that changes a record.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 	"github.com/polyclinic-os/polyclinic/modules/records/recordsapi"
 	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
@@ -141,5 +142,30 @@ func TestAStrictCareThatIsRolledBackChangesNoRule(t *testing.T) {
 	}
 	if r := s.As(t, grace, "GET", "/api/patients/"+patientsapi.Bob, nil); r.Status != http.StatusOK {
 		t.Errorf("got %d", r.Status)
+	}
+}
+
+// The answer to a repeated POST is an answer like any other.
+func TestARepeatDoesNotGetRoundStrictCare(t *testing.T) {
+	s := set.Start(t)
+	strictly(t, s, true)
+	bill := func() kerneltest.Response {
+		return s.As(t, grace, "POST", "/api/billing?expand=patientId", `{"patientId":"`+patientsapi.Ada+`","amount":10}`, "Idempotency-Key: once")
+	}
+	one := bill()
+	if one.Status != http.StatusCreated || !strings.Contains(one.Body, authapi.Ada.Name) {
+		t.Fatalf("got %d %s", one.Status, one.Body)
+	}
+	for _, end := range []string{"DELETE FROM care WHERE patientId = '" + patientsapi.Ada + "'", "UPDATE patients SET deletedAt = '2026-01-01 00:00:00.000Z' WHERE id = '" + patientsapi.Ada + "'"} {
+		if _, err := s.App.NonconcurrentDB().NewQuery(end).Execute(); err != nil {
+			t.Fatal(err)
+		}
+		if r := s.As(t, grace, "GET", "/api/patients/"+patientsapi.Ada, nil); r.Status != http.StatusNotFound {
+			t.Fatalf("got %d %s", r.Status, r.Body)
+		}
+		two := bill()
+		if two.Status != http.StatusCreated || two.Body != `{"id":"`+one.ID(t)+`"}`+"\n" || two.Header.Get("Idempotency-Replayed") == "" {
+			t.Errorf("got %d %s", two.Status, two.Body)
+		}
 	}
 }
