@@ -20,27 +20,49 @@ var errRate = kernel.Fail(http.StatusTooManyRequests, "too_many_requests", "Too 
 // bindRates counts requests by class for each account, and for each address while nobody is
 // signed in, beside the rules by path in PocketBase's settings. Both are on while those are.
 func bindRates(k *kernel.Kernel) {
-	b := &buckets{by: map[string]*bucket{}}
+	r := &rates{k: k, buckets: &buckets{by: map[string]*bucket{}}}
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "platform.rates", Func: func(se *core.ServeEvent) error {
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "platform.rates", Priority: kernel.PriorityGuard, Func: func(e *core.RequestEvent) error {
-			limits := e.App.Settings().RateLimits
-			class, counted := classOf(k, e.Request)
-			if !counted || !limits.Enabled || e.HasSuperuserAuth() || slices.Contains(limits.ExcludedIPs, e.RealIP()) {
-				return e.Next()
-			}
-			perMinute, err := perMinute(k, class)
-			if err != nil {
+			if err := r.count(e, 1, 0); err != nil {
 				return err
-			}
-			if wait := b.take(string(class)+"|"+callerOf(e, class), perMinute, time.Now()); wait > 0 {
-				seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
-				e.Response.Header().Set("Retry-After", seconds)
-				return k.APIError(errRate.Saying("Too many requests. Try again in " + seconds + " seconds."))
 			}
 			return e.Next()
 		}})
 		return se.Next()
 	}})
+	// The requests in a batch pass no middleware. One of them was counted as the batch.
+	k.App.OnBatchRequest().Bind(&hook.Handler[*core.BatchRequestEvent]{Id: "platform.rates", Priority: first + 1, Func: func(e *core.BatchRequestEvent) error {
+		if err := r.count(e.RequestEvent, len(e.Batch)-1, 1); err != nil {
+			return err
+		}
+		return e.Next()
+	}})
+}
+
+type rates struct {
+	k       *kernel.Kernel
+	buckets *buckets
+}
+
+// count takes n requests more of what the caller may send, and refuses when that is used up;
+// before is how many this one was counted as already.
+func (r *rates) count(e *core.RequestEvent, n, before int) error {
+	limits := e.App.Settings().RateLimits
+	class, counted := classOf(r.k, e.Request)
+	if n < 1 || !counted || !limits.Enabled || e.HasSuperuserAuth() || slices.Contains(limits.ExcludedIPs, e.RealIP()) {
+		return nil
+	}
+	perMinute, err := perMinute(r.k, class)
+	if err != nil {
+		return err
+	}
+	wait := r.buckets.take(string(class)+"|"+callerOf(e, class), perMinute, n, before, time.Now())
+	if wait <= 0 {
+		return nil
+	}
+	seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
+	e.Response.Header().Set("Retry-After", seconds)
+	return r.k.APIError(errRate.Saying("Too many requests. Try again in " + seconds + " seconds."))
 }
 
 func perMinute(k *kernel.Kernel, class kernel.RateClass) (int, error) {
@@ -103,8 +125,10 @@ type bucket struct {
 // maxBuckets bounds the memory that strangers can fill.
 const maxBuckets = 50_000
 
-// take returns how long the caller must wait, 0 when the request may go on.
-func (b *buckets) take(key string, perMinute int, now time.Time) time.Duration {
+// take returns how long the caller must wait, 0 when n requests may go on. More than a full
+// bucket holds are let through by a full one, before of which were taken already, and are
+// owed: the next ones wait for that.
+func (b *buckets) take(key string, perMinute, n, before int, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rate := float64(perMinute) / 60
@@ -118,10 +142,10 @@ func (b *buckets) take(key string, perMinute int, now time.Time) time.Duration {
 	}
 	x.left = min(float64(perMinute), x.left+max(0, now.Sub(x.at).Seconds())*rate)
 	x.at = now
-	if x.left < 1 {
-		return time.Duration((1 - x.left) / rate * float64(time.Second))
+	if needed := float64(min(n, perMinute-before)); x.left < needed {
+		return time.Duration((needed - x.left) / rate * float64(time.Second))
 	}
-	x.left--
+	x.left -= float64(n)
 	return 0
 }
 

@@ -115,6 +115,36 @@ func TestEachClassOfRequestsHasItsOwnLimit(t *testing.T) {
 	wantStatus(t, "health is not counted", s.Do(t, "GET", "/api/health", "", nil), http.StatusOK)
 }
 
+// A batch is as many requests as are in it: otherwise its fifty would count as one.
+func TestTheRequestsOfABatchAreCounted(t *testing.T) {
+	s := set.Start(t, func(app *tests.TestApp) {
+		app.Settings().RateLimits.Enabled, app.Settings().RateLimits.Rules = true, nil
+		if _, err := app.NonconcurrentDB().NewQuery(`UPDATE clinic SET rateLimits = '{"write":60}'`).Execute(); err != nil {
+			panic(err)
+		}
+	})
+	before := count(t, s, "things")
+	wantStatus(t, "fifty", s.As(t, alma, "POST", "/api/batch", many(50)), http.StatusOK)
+	for range 4 {
+		r := s.As(t, alma, "POST", "/api/batch", many(50))
+		wantStatus(t, "fifty more", r, http.StatusTooManyRequests)
+		if r.Header.Get("Retry-After") == "" || r.Code("error") != "too_many_requests" {
+			t.Errorf("got %s", r.Body)
+		}
+	}
+	if made := count(t, s, "things") - before; made != 50 {
+		t.Errorf("%d writes within a minute that allows 60", made)
+	}
+	// More than a minute allows are let through by who has used nothing of it, and use up what
+	// comes next.
+	wantStatus(t, "eighty at once", s.As(t, ada, "POST", "/api/batch", many(80)), http.StatusBadRequest) // hers they are not
+	wantStatus(t, "and one", s.As(t, ada, "POST", path+"/"+adas+"/polish", `{"with":"wax"}`), http.StatusTooManyRequests)
+	token := superuser(t, s)
+	for range 2 {
+		wantStatus(t, "superusers are not counted", s.Do(t, "POST", "/api/batch", token, many(50)), http.StatusOK)
+	}
+}
+
 func TestAnUploadOverTheLimitIs413(t *testing.T) {
 	s := set.Start(t)
 	big := upload{"photo", "big.png", make([]byte, 33<<20)}
