@@ -3,6 +3,7 @@ package hooks
 import (
 	"strings"
 
+	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/security"
@@ -11,7 +12,8 @@ import (
 )
 
 // bindRequest gives every request an id, which the client gets back, and keeps filters,
-// tokens and ids of records in URLs out of the request log, which goes into every backup.
+// tokens, ids of records and names of files out of the request log, which goes into every
+// backup: it has routes in the place of URLs. Whose record it was is in the audit trail.
 func bindRequest(k *kernel.Kernel) {
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "platform.request", Func: func(se *core.ServeEvent) error {
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "platform.request", Priority: -9000, Func: func(e *core.RequestEvent) error {
@@ -20,6 +22,7 @@ func bindRequest(k *kernel.Kernel) {
 			if strings.HasPrefix(e.Request.URL.Path, "/api/") && !strings.HasPrefix(e.Request.URL.Path, "/api/docs") {
 				h.Set("Cache-Control", "no-store") // patients' data stays out of caches
 			}
+			e.Set(apis.RequestEventKeyLogMeta, map[string]any{routeKey: routeOf(e)})
 			return e.Next()
 		}})
 		return se.Next()
@@ -32,10 +35,33 @@ func bindRequest(k *kernel.Kernel) {
 	}})
 }
 
+// routeKey is where the log is told of a request's route, until redact.
+const routeKey = "route"
+
+// routeOf returns the pattern that a request's path fits, with the collection's name, which
+// is nobody's secret, in its place.
+func routeOf(e *core.RequestEvent) string {
+	_, route, _ := strings.Cut(e.Request.Pattern, " ")
+	if ref := e.Request.PathValue("collection"); ref != "" {
+		if c, err := e.App.FindCachedCollectionByNameOrId(ref); err == nil {
+			route = strings.Replace(route, "{collection}", c.Name, 1)
+		}
+	}
+	return route
+}
+
 func redact(l *core.Log) {
 	l.Message, _, _ = strings.Cut(l.Message, "?")
-	if url, ok := l.Data["url"].(string); ok {
-		l.Data["url"], _, _ = strings.Cut(url, "?")
+	if l.Data["type"] == "request" {
+		route := "/" // of one that was refused ahead of all routes
+		if meta, ok := l.Data["meta"].(map[string]any); ok {
+			if of, ok := meta[routeKey].(string); ok && of != "" {
+				route = of
+			}
+			delete(l.Data, "meta")
+		}
+		method, _, _ := strings.Cut(l.Message, " ")
+		l.Message, l.Data["url"] = method+" "+route, route
 	}
 	delete(l.Data, "referer")
 	delete(l.Data, "details")

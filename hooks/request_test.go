@@ -43,6 +43,42 @@ func TestTheRequestLogHoldsNoQueries(t *testing.T) {
 	}
 }
 
+// Whose record was read when, and the names of files, are in the audit trail, which is kept
+// as such a list is to be kept; the log says which route it was.
+func TestTheRequestLogNamesNoRecord(t *testing.T) {
+	s := set.Start(t)
+	s.App.Settings().Logs.MinLevel, s.App.Settings().Logs.MaxDays = -8, 5 // test apps keep none
+	if err := s.App.Save(s.App.Settings()); err != nil {
+		t.Fatal(err)
+	}
+	s.As(t, alma, "GET", path+"/"+adas, nil)
+	s.As(t, alma, "GET", collection+"/"+adas, nil)
+	s.As(t, alma, "POST", path+"/"+adas+"/polish", `{"with":"wax"}`)
+	s.As(t, alma, "GET", path+"/"+adas+"/labels", nil)
+	s.As(t, alma, "GET", "/api/files/things/"+adas+"/letter_of_ada.pdf", nil)
+	s.As(t, alma, "GET", "/api/nothing/"+adas, nil)
+	s.As(t, alma, "GET", "/api/collections/"+adas+"/records", nil)
+	s.As(t, alma, "GET", "/nothing/"+adas, nil)
+	flushLogs(t, s)
+	var logs []*core.Log
+	if err := s.App.AuxModelQuery(&core.Log{}).All(&logs); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, l := range logs {
+		text := l.Message + l.Data.String()
+		all.WriteString(text)
+		if strings.Contains(text, adas) || strings.Contains(text, "letter_of_ada") {
+			t.Errorf("the log has %s", text)
+		}
+	}
+	for _, route := range []string{"GET /api/collections/things/records/{id}", "POST /api/things/{id}/polish", "GET /api/files/things/{recordId}/{filename}"} {
+		if !strings.Contains(all.String(), route) {
+			t.Errorf("the log lacks %s", route)
+		}
+	}
+}
+
 // flushLogs makes the log write down what it holds; by itself it does so in batches.
 func flushLogs(t *testing.T, s *kerneltest.Server) {
 	t.Helper()
