@@ -76,6 +76,9 @@ func addressee(tx core.App, r *core.Record, field string, bad *kernel.Invalid) (
 	if err != nil {
 		return "", err
 	}
+	if field == "receiverId" && r.GetRaw(hiddenReceiver) == true {
+		id = "" // as of nobody, whatever else is wrong with the message
+	}
 	err = tx.DB().Select("id").From(kernel.AccountsCollection).Where(dbx.HashExp{"id": id, "status": authapi.Active}).Row(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		*bad = append(*bad, errUnknown.At(field))

@@ -12,6 +12,10 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
+// hiddenReceiver marks a message to somebody whom strict care hides from its sender. It is
+// no field, so it is neither stored nor sent.
+const hiddenReceiver = "@hiddenReceiver"
+
 // checkCaller lets a client write in its own name only, and a patient only to whom
 // patients may write. A superuser in the dashboard operates the machine and is not asked.
 func checkCaller(e *core.RecordRequestEvent) error {
@@ -28,15 +32,23 @@ func checkCaller(e *core.RecordRequestEvent) error {
 		}
 	}
 	e.Record.Set("senderId", e.Auth.Id)
-	receiver, err := authapi.AccountID(e.App, e.Record.GetString("receiverId"))
-	if err != nil || receiver == "" || receiver == e.Auth.Id {
+	sent := e.Record.GetString("receiverId")
+	receiver, err := authapi.AccountID(e.App, sent)
+	switch {
+	case err != nil || sent == "" || receiver == e.Auth.Id:
 		return err // address says what is wrong
+	case receiver == "" && authapi.Patient.Has(e.Auth):
+		return errStranger.At("receiverId") // as for another patient: not even that nobody is there
+	case receiver == "":
+		return nil // address says so
 	}
-	if hidden, err := hiddenFrom(e.App, e.Auth, receiver); hidden || err != nil {
-		if hidden {
-			err = errUnknown.At("receiverId") // as for nobody: not even that they are there
-		}
+	hidden, err := hiddenFrom(e.App, e.Auth, receiver)
+	if err != nil {
 		return err
+	}
+	if hidden {
+		e.Record.SetRaw(hiddenReceiver, true) // and says the same here
+		return nil
 	}
 	if err := agreed(e.App, e.Auth, receiver); err != nil {
 		return err

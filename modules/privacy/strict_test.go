@@ -169,3 +169,40 @@ func TestARepeatDoesNotGetRoundStrictCare(t *testing.T) {
 		}
 	}
 }
+
+// What is answered tells nobody apart from somebody whom one may not write to.
+func TestMessagesTellNobodyWhoIsThere(t *testing.T) {
+	const nobody = "nobody000000001"
+	s := set.Start(t)
+	strictly(t, s, true)
+	body := func(receiver, text string) string {
+		return `{"receiverId":"` + receiver + `","messageText":"` + text + `"}`
+	}
+	for _, c := range []struct {
+		name     string
+		as       kerneltest.Account
+		somebody []string // by their account and by their profile
+		status   int
+	}{
+		{"a doctor, of a hidden patient", grace, []string{authapi.Bob.ID, patientsapi.Bob}, http.StatusBadRequest},
+		{"a patient, of another", ada, []string{authapi.Bob.ID, patientsapi.Bob}, http.StatusForbidden},
+		{"a patient, of another's doctor", ada, []string{authapi.Omar.ID, staffapi.Omar}, http.StatusForbidden},
+	} {
+		for _, text := range []string{"x", "", strings.Repeat("x", 5001)} {
+			for _, path := range []string{"/api/messages", "/api/collections/messages/records"} {
+				want := s.As(t, c.as, "POST", path, body(nobody, text))
+				if want.Status != c.status {
+					t.Errorf("%s, on %s: got %d %s", c.name, path, want.Status, want.Body)
+				}
+				for _, id := range c.somebody {
+					if r := s.As(t, c.as, "POST", path, body(id, text)); r.Status != want.Status || r.Body != want.Body {
+						t.Errorf("%s, on %s: of somebody %d %s, of nobody %d %s", c.name, path, r.Status, r.Body, want.Status, want.Body)
+					}
+				}
+			}
+		}
+	}
+	if r := s.As(t, grace, "POST", "/api/messages", body(patientsapi.Ada, "x")); r.Status != http.StatusCreated || strings.Contains(r.Body, "@") {
+		t.Errorf("to her own patient: %d %s", r.Status, r.Body)
+	}
+}
