@@ -234,3 +234,34 @@ func TestRulesAreRestoredAtTheStart(t *testing.T) {
 		t.Errorf("got %v, delete %v, %v", *c.ListRule, c.DeleteRule, err)
 	}
 }
+
+// So are files that a script opened and indexes that it dropped: the server starts.
+func TestFilesAndIndexesAreMendedAtTheStart(t *testing.T) {
+	s := set.Start(t)
+	c, err := s.App.FindCollectionByNameOrId("things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Fields.GetByName("scan").(*core.FileField).Protected = false
+	c.Fields.Add(&core.FileField{Name: "x_photo"})
+	c.Indexes = nil
+	if err := s.App.Save(c); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second start finds nothing to do
+		if err := s.Kernel.Reconcile(s.App); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c, err = s.App.FindCollectionByNameOrId("things"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"scan", "x_photo"} {
+		if !c.Fields.GetByName(name).(*core.FileField).Protected {
+			t.Errorf("anyone can fetch %s", name)
+		}
+	}
+	if len(c.Indexes) != 1 || !strings.Contains(c.Indexes[0], "ownerId") {
+		t.Errorf("got %v", c.Indexes)
+	}
+}

@@ -99,8 +99,8 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 }
 
 // Reconcile makes the stored access rules equal to the declared ones, strict or not, and
-// checks what SQLite and PocketBase do not: protected files, indexed relations. It is to be
-// called again, in the same transaction, when what StrictSwitch says changes.
+// mends what SQLite and PocketBase do not ask for: protected files, indexed relations. It is
+// to be called again, in the same transaction, when what StrictSwitch says changes.
 func (k *Kernel) Reconcile(app core.App) error {
 	return app.RunInTransaction(func(tx core.App) error {
 		strict, err := k.strictIn(tx)
@@ -118,10 +118,14 @@ func (k *Kernel) Reconcile(app core.App) error {
 				}
 				unfolded := setSearch(c, searched[c.Name])
 				errs = append(errs, checkFields(c, a)...)
+				mended := mend(c)
+				if len(mended) > 0 {
+					tx.Logger().Warn("schema mended", "collection", c.Name, "module", m.Name, "fields", mended)
+				}
 				if strict {
 					a = a.strictly()
 				}
-				if !setRules(c, a, k.Disabled[m.Name]) && !unfolded {
+				if !setRules(c, a, k.Disabled[m.Name]) && !unfolded && mended == nil {
 					continue
 				}
 				tx.Logger().Info("access rules set", "collection", c.Name, "module", m.Name)
@@ -164,19 +168,29 @@ func setRules(c *core.Collection, a Access, off bool) (changed bool) {
 	return changed
 }
 
-func checkFields(c *core.Collection, a Access) (errs []error) {
+// mend protects files, which ignore access rules otherwise, and gives relations an index that
+// starts with them: deleting their target would scan the table. It returns the fields that it
+// had to do with, which a site's script, or a module, left so: a clinic's server starts all
+// the same.
+func mend(c *core.Collection) (fields []string) {
 	for _, f := range c.Fields {
 		switch f := f.(type) {
 		case *core.FileField:
 			if !f.Protected {
-				errs = append(errs, fmt.Errorf("collection %s: file field %s must be Protected: unprotected files ignore access rules", c.Name, f.Name))
+				f.Protected = true
+				fields = append(fields, f.Name)
 			}
 		case *core.RelationField:
 			if !c.IsView() && !indexed(c, f.Name) && !strings.HasPrefix(f.Name, "x_") {
-				errs = append(errs, fmt.Errorf("collection %s: relation %s needs an index that starts with it: deleting its target would scan the table", c.Name, f.Name))
+				c.AddIndex("idx_mended_"+c.Name+"_"+f.Name, false, f.Name, "")
+				fields = append(fields, f.Name)
 			}
 		}
 	}
+	return fields
+}
+
+func checkFields(c *core.Collection, a Access) (errs []error) {
 	for _, name := range a.names() {
 		if c.Fields.GetByName(name) == nil {
 			errs = append(errs, fmt.Errorf("collection %s: Access names the field %s, which it does not have", c.Name, name))
