@@ -109,11 +109,12 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 	} else {
 		e.Request.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	who := "guest"
+	request := digest(e.Request.Method, e.Request.RequestURI, string(body))
+	who := "guest " + request // guests are strangers to each other: another body is another's
 	if e.Auth != nil {
 		who = e.Auth.Id
 	}
-	key, request := digest(who, header), digest(e.Request.Method, e.Request.RequestURI, string(body))
+	key := digest(who, header)
 	defer k.keys.lock(key)()
 
 	var row keyRow

@@ -157,3 +157,19 @@ func TestAccountsThroughTheCollection(t *testing.T) {
 		t.Errorf("Carl's duties are %v", got)
 	}
 }
+
+// Guests are strangers to each other: one who draws the key of another has an account made, and
+// the same guest who asks again has none made twice.
+func TestGuestsShareNoIdempotencyKeys(t *testing.T) {
+	s := set.Start(t)
+	register := func(email string) kerneltest.Response {
+		return s.Do(t, "POST", "/api/auth/register", "", map[string]any{"name": "Zoe Park", "email": email, "password": "a long enough one"}, "Idempotency-Key: same")
+	}
+	first := register("zoe.one@example.org")
+	if other := register("zoe.two@example.org"); first.Status != 201 || other.Status != 201 {
+		t.Errorf("one guest %d %s, another %d %s", first.Status, first.Body, other.Status, other.Body)
+	}
+	if again := register("zoe.one@example.org"); again.Status != 201 || again.Body != first.Body {
+		t.Errorf("the same guest again: %d %s", again.Status, again.Body)
+	}
+}

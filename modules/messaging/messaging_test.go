@@ -140,7 +140,7 @@ func TestToWhomPatientsWrite(t *testing.T) {
 			allowed(authapi.Bob, staffapi.Omar, "own doctor")
 			allowed(authapi.Bob, staffapi.Nia, "a nurse")
 			allowed(authapi.Bob, staffapi.Dana, "staff")
-			allowed(authapi.Bob, authapi.Alma.ID, "an admin")
+			refused(authapi.Bob, authapi.Alma.ID, "an admin, who is none of the nurses and staff")
 			refused(authapi.Bob, authapi.Ada.ID, "another patient")
 			refused(authapi.Bob, patientsapi.Ada, "another patient's profile")
 			refused(authapi.Bob, staffapi.Grace, "a doctor who does not treat them")

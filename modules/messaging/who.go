@@ -61,8 +61,8 @@ func checkCaller(e *core.RecordRequestEvent) error {
 }
 
 // mayWrite reports whether the account may write to the account receiverID: staff of the
-// clinic to anyone; a patient to nurses, staff and admins, to the doctors who treat them,
-// and to whoever wrote to them.
+// clinic to anyone; a patient to nurses and staff, to the doctors who treat them, and to
+// whoever wrote to them.
 func mayWrite(app core.App, account *core.Record, receiverID string) (bool, error) {
 	if !authapi.Patient.Has(account) {
 		return true, nil
@@ -72,7 +72,7 @@ func mayWrite(app core.App, account *core.Record, receiverID string) (bool, erro
 		return false, err
 	}
 	switch {
-	case authapi.Admin.Has(receiver), authapi.Nurse.Has(receiver), authapi.Staff.Has(receiver):
+	case authapi.Nurse.Has(receiver), authapi.Staff.Has(receiver):
 		return true, nil
 	case authapi.Doctor.Has(receiver):
 		if ok, err := treats(app, receiver, account); ok || err != nil {
