@@ -14,6 +14,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
+	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
 )
 
 // Found is one entry as the search shows it.
@@ -175,9 +176,7 @@ func sheet(list []Found) [][]string {
 			strings.Join(f.Patients, " "), strings.Join(f.Items, " "), strings.Join(f.Fields, " "), f.Address, f.Request, strconv.Itoa(f.Count), f.Hash,
 		}
 		for i, v := range line {
-			if v != "" && strings.ContainsAny(v[:1], "=+-@\t\r") {
-				line[i] = "'" + v
-			}
+			line[i] = exchangeapi.Guard(v)
 		}
 		lines = append(lines, line)
 	}

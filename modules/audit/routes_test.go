@@ -104,6 +104,25 @@ func TestTheSearchNarrows(t *testing.T) {
 	want{actor: alma, action: "search-trail", patient: patientsapi.Bob}.among(t, got)
 }
 
+func TestNoCellOfTheTrailIsAFormula(t *testing.T) {
+	s := set.Start(t)
+	for _, why := range []string{"=1+1", "＝1+1", "＋1", "\n-1"} {
+		if err := auditapi.Record(s.App, auditapi.Entry{Action: "break-glass", Why: why}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := s.As(t, as(authapi.Alma), "GET", "/api/audit?format=csv&action=break-glass", nil)
+	lines, err := csv.NewReader(strings.NewReader(r.Body)).ReadAll()
+	if err != nil || len(lines) != 5 {
+		t.Fatalf("%v, %q", err, r.Body)
+	}
+	for _, line := range lines[1:] {
+		if !strings.HasPrefix(line[9], "'") {
+			t.Errorf("a spreadsheet runs %q", line[9])
+		}
+	}
+}
+
 func TestModulesSpeakToTheTrail(t *testing.T) {
 	s := set.Start(t, func(app *tests.TestApp) {
 		app.OnRecordViewRequest("patients").BindFunc(func(e *core.RecordRequestEvent) error {

@@ -7,42 +7,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
 )
-
-// formula are the first characters by which spreadsheets know a formula, also in their
-// full-width forms. Source: OWASP, "CSV Injection".
-const formula = "=+-@\t\r\n＝＋－＠"
 
 // listMark separates the values of a field that holds several.
 const listMark = "|"
-
-// guard puts an apostrophe before a value that a spreadsheet would run as a formula.
-// unguard(guard(s)) is s for every s.
-func guard(s string) string {
-	if dangerous(s) {
-		return "'" + s
-	}
-	return s
-}
-
-func unguard(s string) string {
-	if rest, ok := strings.CutPrefix(s, "'"); ok && dangerous(rest) {
-		return rest
-	}
-	return s
-}
-
-// dangerous holds for s behind any number of apostrophes, so that guard can be undone.
-func dangerous(s string) bool {
-	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, "'"))
-	return r != utf8.RuneError && strings.ContainsRune(formula, r)
-}
 
 // cell returns what a field of a record looks like in CSV.
 func cell(r *core.Record, f core.Field) string {
@@ -52,15 +26,15 @@ func cell(r *core.Record, f core.Field) string {
 		return strconv.FormatFloat(r.GetFloat(name), 'f', -1, 64)
 	case *core.JSONField:
 		if text := r.GetString(name); text != "null" && text != `""` {
-			return guard(text)
+			return exchangeapi.Guard(text)
 		}
 		return ""
 	case core.MultiValuer:
 		if f.IsMultiple() {
-			return guard(strings.Join(r.GetStringSlice(name), listMark))
+			return exchangeapi.Guard(strings.Join(r.GetStringSlice(name), listMark))
 		}
 	}
-	return guard(r.GetString(name))
+	return exchangeapi.Guard(r.GetString(name))
 }
 
 // setCell reads a cell into a field. It refuses what the field would silently turn into

@@ -100,7 +100,7 @@ func (s *sheet) next() (line int, row map[string]string, bad kernel.Invalid, err
 		if !utf8.ValidString(text) {
 			bad = append(bad, kernel.Bad(s.columns[i], "bad_encoding", "Must be UTF-8."))
 		}
-		row[s.columns[i]] = unguard(text)
+		row[s.columns[i]] = exchangeapi.Unguard(text)
 	}
 	return line, row, bad, nil
 }

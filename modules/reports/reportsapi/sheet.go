@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
 )
 
 // Sheet is a report as one table, so that a spreadsheet shows all of it: each row says in
@@ -41,14 +42,13 @@ func (s *Sheet) Total(figures ...any) { s.Add("total", s.Range.From+"/"+s.Range.
 
 // CSV returns the sheet as RFC 4180 has it. Keys and names that a spreadsheet would run as
 // formulas get a leading apostrophe.
-// Source: OWASP, "CSV Injection".
 func (s Sheet) CSV() ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
 	w.UseCRLF = true
 	lines := [][]string{append([]string{"section", "key", "name"}, s.Figures...)}
 	for _, r := range s.Rows {
-		line := append([]string{r.Section, harmless(r.Key), harmless(r.Name)}, r.Figures...)
+		line := append([]string{r.Section, exchangeapi.Guard(r.Key), exchangeapi.Guard(r.Name)}, r.Figures...)
 		for len(line) < len(lines[0]) {
 			line = append(line, "")
 		}
@@ -58,13 +58,6 @@ func (s Sheet) CSV() ([]byte, error) {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	return out.Bytes(), nil
-}
-
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
 
 func (s Sheet) write(e *core.RequestEvent, name string) error {
