@@ -24,6 +24,7 @@ type Route struct {
 	Raw          string   // media type of an answer that the handler writes itself, such as application/pdf; beside Out where the caller chooses
 
 	in, out reflect.Type
+	records []int // fields of out that hold a record
 	run     func(*Call) (any, error)
 }
 
@@ -43,9 +44,11 @@ type Nothing struct{}
 
 // Op gives a route its handler. In is decoded from path, query and JSON body and
 // validated; Out is written as JSON after the transaction commits. An Out of
-// *core.Record is enriched like PocketBase's own answers; Nothing answers 204.
+// *core.Record, and a field of that type, is enriched like PocketBase's own answers;
+// Nothing answers 204.
 func Op[In, Out any](r Route, fn func(*Call, In) (Out, error)) Route {
 	r.in, r.out = reflect.TypeFor[In](), reflect.TypeFor[Out]()
+	r.records = recordFields(r.out)
 	r.run = func(c *Call) (any, error) {
 		var in In
 		if err := decode(c, r, &in); err != nil {
@@ -104,6 +107,19 @@ func (k *Kernel) ruleOf(r Route, allow Policy) *string {
 	return rule
 }
 
+// recordFields returns the fields of a struct that hold one record each.
+func recordFields(t reflect.Type) (list []int) {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() && f.Type == reflect.TypeFor[*core.Record]() {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
 func (k *Kernel) answer(e *core.RequestEvent, r Route, out any) error {
 	if e.Written() {
 		return nil // the handler wrote the answer, see Raw
@@ -111,6 +127,13 @@ func (k *Kernel) answer(e *core.RequestEvent, r Route, out any) error {
 	status := r.Status
 	if status == 0 {
 		status = http.StatusOK
+	}
+	for _, i := range r.records {
+		if v, _ := reflect.ValueOf(out).Field(i).Interface().(*core.Record); v != nil {
+			if err := apis.EnrichRecord(e, v); err != nil {
+				return err
+			}
+		}
 	}
 	switch v := out.(type) {
 	case Nothing:

@@ -75,7 +75,7 @@ func visibleProfile(c *kernel.Call) (*core.Record, error) {
 	if err != nil || !visible || c.K.Off(profile.Collection().Name) {
 		return nil, err
 	}
-	return profile, apis.EnrichRecord(c.RequestEvent, profile)
+	return profile, nil
 }
 
 func permissions(k *kernel.Kernel, account *core.Record) Permissions {

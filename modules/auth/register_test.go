@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
@@ -171,5 +172,19 @@ func TestGuestsShareNoIdempotencyKeys(t *testing.T) {
 	}
 	if again := register("zoe.one@example.org"); again.Status != 201 || again.Body != first.Body {
 		t.Errorf("the same guest again: %d %s", again.Status, again.Body)
+	}
+}
+
+func TestANewAccountIsShownAsAnyOther(t *testing.T) {
+	s := set.Start(t)
+	for name, r := range map[string]kerneltest.Response{
+		"a registration": s.Do(t, "POST", "/api/auth/register", "", person("patient", "zoe@polyclinic.test")),
+		"an admin's":     s.As(t, alma, "POST", "/api/auth/register", person("patient", "zoe2@polyclinic.test")),
+		"an invitation":  s.As(t, alma, "POST", "/api/auth/invite", person("patient", "zoe3@polyclinic.test")),
+	} {
+		want(t, name, r, http.StatusCreated, `"email":"zoe`)
+		if strings.Contains(r.Body, kernel.SearchColumn) {
+			t.Errorf("%s shows what is searched: %s", name, r.Body)
+		}
 	}
 }
