@@ -25,7 +25,7 @@ type Found struct {
 	Actor    string         `json:"actor" doc:"collection/id, guest, system, or command and its name"`
 	Name     string         `json:"actorName" doc:"of the account today, empty when it is gone"`
 	Role     string         `json:"role" doc:"at that time"`
-	Action   string         `json:"action" doc:"read, read-file, read-live, create, update, delete, do, sign-in, break-glass, export…"`
+	Action   string         `json:"action" doc:"read, read-file, read-live, create, update, delete, do, sign-in, sign-out, break-glass, export…"`
 	Target   string         `json:"target" doc:"route or collection"`
 	Outcome  string         `json:"outcome" doc:"ok, refused or failed"`
 	Status   int            `json:"status" doc:"of a refusal"`

@@ -64,7 +64,9 @@ var paths = []path{
 	{"a patient taken off", authapi.Alma, "DELETE", "/api/patients/" + patientsapi.Bob, nil, 204, want{actor: alma, action: "delete", patient: patientsapi.Bob}},
 	{"a role that is changed", authapi.Alma, "PUT", "/api/users/userstaff000002", map[string]any{"status": "disabled"}, 200, want{actor: alma, action: "update", item: "users/userstaff000002"}},
 	{"the clinic's settings", authapi.Alma, "PUT", "/api/clinic", map[string]any{"name": "St Elsewhere"}, 200, want{actor: alma, action: "update"}},
-	{"logging out", authapi.Omar, "POST", "/api/auth/logout", nil, 204, want{actor: omar, action: "do", target: "/api/auth/logout"}},
+	{"signing out", authapi.Omar, "POST", "/api/auth/logout", nil, 204, want{actor: omar, action: "sign-out", outcome: "ok", target: "/api/auth/logout"}},
+	{"signing out by a link", authapi.Nia, "GET", "/api/auth/logout", nil, 204, want{action: "sign-out", target: "GET /api/auth/logout"}},
+	{"signing out everywhere", authapi.Petra, "POST", "/api/auth/logout-all", nil, 204, want{actor: "users/userstaff000004", action: "sign-out", target: "logout-all"}},
 
 	{"a guest", authapi.Account{}, "GET", "/api/patients", nil, 401, want{actor: "guest", outcome: "refused"}},
 	{"somebody else's", authapi.Ada, "GET", "/api/patients/" + patientsapi.Bob, nil, 404, want{actor: ada, outcome: "refused", item: "patients/" + patientsapi.Bob, patient: patientsapi.Bob}},
@@ -238,6 +240,33 @@ func TestASuperuserCannotActUnseen(t *testing.T) {
 		if e.Actor == actor && e.Role != "superuser" {
 			t.Errorf("%+v", e)
 		}
+	}
+}
+
+func TestABackupThatLeavesIsAnExport(t *testing.T) {
+	s := set.Start(t)
+	root := superuser(t, s)
+	if r := s.Do(t, "POST", "/api/backups", root.token, map[string]any{"name": "all.zip"}); r.Status != 204 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	fileToken := func(token string) string {
+		return s.Do(t, "POST", "/api/files/token", token, nil).JSON(t)["token"].(string)
+	}
+	url := "/api/backups/all.zip?token="
+	of := fileToken(root.token)
+	got := since(t, s, func() {
+		if r := s.Do(t, "GET", url+of, "", nil); r.Status != 200 || len(r.Body) < 1000 {
+			t.Fatalf("%d %.300s", r.Status, r.Body)
+		}
+	})
+	want{actor: "_superusers/" + root.id, action: "export", outcome: "ok", target: "/api/backups/", item: "backups/all.zip"}.among(t, got)
+	for _, c := range []struct{ token, actor string }{{fileToken(s.Token(t, as(authapi.Alma))), alma}, {"", "guest"}} {
+		got = since(t, s, func() {
+			if r := s.Do(t, "GET", url+c.token, "", nil); r.Status != 403 {
+				t.Fatalf("%d %.300s", r.Status, r.Body)
+			}
+		})
+		want{actor: c.actor, action: "export", outcome: "refused", target: "/api/backups/"}.among(t, got)
 	}
 }
 

@@ -73,6 +73,9 @@ var unwatchedRoutes = []string{
 	"GET /api/docs", "GET /api/inventory", "GET /api/video/settings",
 }
 
+// backupRoute hands out everything that the clinic has.
+const backupRoute = "GET /api/backups/{key}"
+
 // superuserRoutes are PocketBase's own that show how the clinic is set up, or its logs.
 var superuserRoutes = []string{"/api/settings", "/api/logs", "/api/backups", "/api/crons", "/api/collections/meta"}
 

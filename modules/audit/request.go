@@ -64,6 +64,7 @@ func (t *trail) follow(e *core.RequestEvent) error {
 	defer t.byHeader.Delete(secret)
 	e.Request.Header.Set(header, secret)
 	auditapi.SetMarker(e, a)
+	t.name(a)
 	outer, app := e.Response, e.App
 	g := &gate{ResponseWriter: outer, enter: func(status int) error { return t.answering(a, status) }}
 	e.Response, e.App = g, askedApp{app, a, &t.writers}
@@ -78,6 +79,21 @@ func (t *trail) follow(e *core.RequestEvent) error {
 		}
 	}
 	return err
+}
+
+// name gives the request an action of its own where method and path would say too little.
+func (t *trail) name(a *asked) {
+	switch e := a.event; {
+	case slices.Contains(signOuts, e.Request.Pattern):
+		a.action = "sign-out"
+	case e.Request.Pattern == backupRoute:
+		a.action = "export"
+		// It is the token in the address that says who it is, and not e.Auth.
+		if account, err := e.App.FindAuthRecordByToken(e.Request.URL.Query().Get("token"), core.TokenTypeFile); err == nil {
+			a.be(account)
+			a.saw(item{collection: "backups", id: e.Request.PathValue("key")})
+		}
+	}
 }
 
 // answering writes the request's entry, if it is to have one, for an answer of that status.

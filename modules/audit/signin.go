@@ -49,6 +49,9 @@ func (t *trail) bindSignIns(k *kernel.Kernel) {
 	}})
 }
 
+// signOuts end sessions: the first of them by a GET, which is no read.
+var signOuts = []string{"GET /api/auth/logout", "POST /api/auth/logout", "POST /api/auth/logout-all"}
+
 // tries notes what was tried, with whose account.
 func (t *trail) tries(e *core.RequestEvent, action string, account *core.Record) {
 	a := t.askedBy(e)
