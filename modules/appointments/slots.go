@@ -10,6 +10,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/search"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
@@ -83,6 +84,9 @@ var slotsRoute = kernel.Op(kernel.Route{
 	}
 	for _, b := range taken {
 		out.Slots = append(out.Slots, b.daySlot)
+		if b.AppointmentID != "" {
+			auditapi.Saw(c.RequestEvent, "appointments/"+b.AppointmentID, "patients/"+b.PatientID)
+		}
 	}
 	out.Slots = append(out.Slots, freeOf(open, taken, settings, in.Date, time.Now())...)
 	slices.SortStableFunc(out.Slots, func(a, b daySlot) int { return a.start - b.start })

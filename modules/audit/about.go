@@ -125,6 +125,19 @@ func (a *about) item(app core.App, r *core.Record) item {
 	return i
 }
 
+// itemNamed is a record of which no more than "collection/id" is at hand.
+func itemNamed(named string) item {
+	collection, id, _ := strings.Cut(named, "/")
+	i := item{collection: collection, id: id}
+	switch collection {
+	case patientsCollection:
+		i.patient = id
+	case kernel.AccountsCollection:
+		i.via = patientsCollection + "\x00id\x00" + id
+	}
+	return i
+}
+
 // patients returns the ids of the patients that the records are about, each once.
 func (a *about) patients(app core.App, items []item) ([]string, error) {
 	var found []string

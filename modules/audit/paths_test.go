@@ -51,6 +51,7 @@ var paths = []path{
 	{"a report as a file", authapi.Alma, "GET", "/api/reports/patient-summary?from=2026-01-01&to=2026-02-01&format=csv", nil, 200, want{actor: alma, action: "read", target: "patient-summary"}},
 	{"accounts", authapi.Alma, "GET", "/api/users", nil, 200, want{actor: alma, action: "read", item: ada, patient: patientsapi.Ada}},
 	{"messages", authapi.Grace, "GET", "/api/messages/unread", nil, 200, want{actor: grace, action: "read", target: "messages"}},
+	{"the inbox", authapi.Grace, "GET", "/api/messages/conversations", nil, 200, want{actor: grace, action: "read", target: "conversations", patient: patientsapi.Ada, item: ada}},
 	{"the patient's own", authapi.Ada, "GET", "/api/patients/" + patientsapi.Ada, nil, 200, want{actor: ada, action: "read", patient: patientsapi.Ada}},
 
 	{"a documented create", authapi.Dana, "POST", "/api/patients", map[string]any{"name": "Zoe Quill", "age": 30}, 201, want{actor: "users/userstaff000002", action: "create", outcome: "ok"}},
@@ -97,6 +98,48 @@ func TestEveryPathLeavesItsEntry(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnswersThatModulesPutTogether are of whom somebody else is shown something, though no
+// record is in them; every GET is walked beside the matrix.
+func TestAnswersThatModulesPutTogether(t *testing.T) {
+	t.Setenv("AGORA_APP_ID", strings.Repeat("a1", 16))
+	t.Setenv("AGORA_APP_CERTIFICATE", strings.Repeat("b2", 16))
+	s := set.Start(t)
+	r := s.As(t, as(authapi.Alma), "POST", "/api/auth/invite", map[string]any{"name": "Zoe Quill", "email": "zoe@polyclinic.test", "role": "patient"})
+	link, _ := r.JSON(t)["link"].(string)
+	_, path, _ := strings.Cut(strings.TrimPrefix(link, "http://"), "/")
+	account := r.JSON(t)["record"].(map[string]any)["id"].(string)
+	zoe, err := s.App.FindFirstRecordByData("patients", "userId", account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := since(t, s, func() {
+		if r := s.Do(t, "GET", "/"+path, "", nil); r.Status != 200 || !strings.Contains(r.Body, "zoe@polyclinic.test") {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+	})
+	want{actor: "guest", action: "read", target: "/api/auth/invitation", item: "users/" + account, patient: zoe.Id}.among(t, got)
+
+	got = since(t, s, func() {
+		r := s.As(t, as(authapi.Alma), "POST", "/api/video/generate-token", map[string]any{"channelName": appointmentsapi.CastTomorrow, "uid": authapi.Alma.ID, "role": "subscriber"})
+		if r.Status != 200 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+	})
+	want{actor: alma, action: "do", target: "generate-token", item: "appointments/" + appointmentsapi.CastTomorrow, patient: patientsapi.Ada}.among(t, got)
+
+	tomorrow, err := s.App.FindRecordById("appointments", appointmentsapi.CastTomorrow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = since(t, s, func() {
+		r := s.As(t, as(authapi.Nia), "GET", "/api/doctors/"+tomorrow.GetString("doctorId")+"/slots?date="+tomorrow.GetString("appointmentDate"), nil)
+		if !strings.Contains(r.Body, authapi.Ada.Name) {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+	})
+	want{action: "read", target: "slots", item: "appointments/" + appointmentsapi.CastTomorrow, patient: patientsapi.Ada}.among(t, got)
 }
 
 func TestABatchLeavesAnEntryOfEachWrite(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pocketbase/pocketbase/core"
+
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
@@ -179,6 +181,7 @@ func searchTrail(c *kernel.Call, in AuditQuery) (kernel.Paged[Found], error) {
 	page = kernel.NewPaged[Found](kernel.Page{Page: in.Page, PerPage: in.PerPage}, total)
 	page.Items = list
 	if in.Format != "csv" {
+		sawValues(c.RequestEvent, list)
 		return page, nil
 	}
 	var out bytes.Buffer
@@ -187,6 +190,18 @@ func searchTrail(c *kernel.Call, in AuditQuery) (kernel.Paged[Found], error) {
 	}
 	c.Response.Header().Set("Content-Disposition", `attachment; filename="audit.csv"`)
 	return none, c.Blob(http.StatusOK, "text/csv; charset=utf-8", out.Bytes())
+}
+
+// sawValues notes whose values are shown, which is more than that there is an entry.
+func sawValues(e *core.RequestEvent, list []Found) {
+	for _, f := range list {
+		if f.Before == nil && f.After == nil {
+			continue
+		}
+		for _, id := range f.Patients {
+			auditapi.Saw(e, patientsCollection+"/"+id)
+		}
+	}
 }
 
 // reAccountID matches ids of PocketBase's own making, and the cast's.

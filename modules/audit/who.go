@@ -43,6 +43,15 @@ func (a *asked) Mark(mark string) {
 	a.marks = append(a.marks, mark)
 }
 
+// Saw is auditapi.Marker.
+func (a *asked) Saw(items ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, named := range items {
+		a.items = append(a.items, itemNamed(named))
+	}
+}
+
 // who begins an entry with what is known of the person.
 func (a *asked) who() chain.Entry {
 	e := chain.Entry{Request: a.id, Actor: a.actor, Role: a.role, Outcome: "ok"}

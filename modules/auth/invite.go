@@ -16,6 +16,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/security"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
@@ -165,6 +166,7 @@ func showInvitation(c *kernel.Call, in LinkToken) (kernel.Nothing, error) {
 	if err != nil {
 		return kernel.Nothing{}, err
 	}
+	auditapi.Saw(c.RequestEvent, kernel.AccountsCollection+"/"+account.Id)
 	return kernel.Nothing{}, invitationPage(c.RequestEvent, http.StatusOK, invitePage{Token: in.Token, Email: account.Email()})
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/pocketbase/dbx"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
@@ -72,6 +73,7 @@ func inbox(c *kernel.Call, in kernel.Page) (kernel.Paged[Conversation], error) {
 			return l, err
 		}
 		l.Items = append(l.Items, v)
+		auditapi.Saw(c.RequestEvent, "messages/"+m.ID, kernel.AccountsCollection+"/"+m.SenderID, kernel.AccountsCollection+"/"+m.ReceiverID)
 	}
 	return l, rows.Err()
 }

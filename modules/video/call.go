@@ -11,6 +11,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
 	"github.com/polyclinic-os/polyclinic/modules/video/agora"
@@ -87,6 +88,7 @@ var startRoute = kernel.Op(kernel.Route{
 	if err != nil {
 		return startOutput{}, err
 	}
+	auditapi.Saw(c.RequestEvent, "appointments/"+appointment.Id, "patients/"+appointment.GetString("patientId"))
 	t, err := issue(project, appointment.Id, number, agora.Publisher, end, now)
 	return startOutput{ChannelName: t.ChannelName, Token: t.Token, AppID: t.AppID, UID: t.UID, CallID: call.Id, ExpiresAt: t.ExpiresAt}, err
 })

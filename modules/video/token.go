@@ -11,6 +11,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
 	"github.com/polyclinic-os/polyclinic/modules/video/agora"
@@ -123,6 +124,7 @@ var tokenRoute = kernel.Op(kernel.Route{
 			return tokenOutput{}, err
 		}
 	}
+	auditapi.Saw(c.RequestEvent, "appointments/"+appointment.Id, "patients/"+appointment.GetString("patientId"))
 	return issue(project, appointment.Id, number, agora.Role(in.Role), end, now)
 })
 

@@ -63,12 +63,14 @@ func Forget(tx core.App, patientID, accountID string) error {
 	return nil
 }
 
-// markerKey is where a request keeps what collects its marks.
-const markerKey = "polyclinic.audit.marker"
+// markerKey is where a request keeps what collects for its entry. A script finds it there,
+// too: e.get("polyclinic.audit").saw("patients/" + id).
+const markerKey = "polyclinic.audit"
 
-// Marker collects the marks of one request.
+// Marker collects what is known of one request until its entry is written.
 type Marker interface {
 	Mark(mark string)
+	Saw(items ...string)
 }
 
 // Mark marks the request's entry. It may be called until the first byte of the answer is
@@ -77,6 +79,17 @@ type Marker interface {
 func Mark(e *core.RequestEvent, mark string) {
 	if m, ok := e.Get(markerKey).(Marker); ok {
 		m.Mark(mark)
+	}
+}
+
+// Saw tells the trail which records an answer shows, as "collection/id". It is for answers
+// that a module puts together itself: what PocketBase enriches, and the record of a route's
+// {id}, are seen anyway. Of patients and accounts the trail knows whom they concern; where
+// another record is shown, its patient is to be named beside it. It may be called until the
+// first byte of the answer is written.
+func Saw(e *core.RequestEvent, items ...string) {
+	if m, ok := e.Get(markerKey).(Marker); ok {
+		m.Saw(items...)
 	}
 }
 
