@@ -31,6 +31,7 @@ type Found struct {
 	Status   int            `json:"status" doc:"of a refusal"`
 	Why      string         `json:"why" doc:"the reason that was given, while it is kept"`
 	Marks    []string       `json:"marks"`
+	Marked   chain.Marked   `json:"marked" doc:"by mark the patients whom it is about, where that is not all of them"`
 	Patients []string       `json:"patients"`
 	Items    []string       `json:"items" doc:"collection/id"`
 	Fields   []string       `json:"fields" doc:"that were changed"`
@@ -68,8 +69,11 @@ func (t *trail) found(app core.App, rows []chain.Row) ([]Found, error) {
 	for i, e := range entries {
 		f := Found{
 			Seq: rows[i].Seq, Hash: rows[i].Hash.String(), At: e.At, Actor: e.Actor, Name: names[e.Actor], Role: e.Role, Action: e.Action,
-			Target: e.Target, Outcome: e.Outcome, Status: e.Status, Why: e.Why, Marks: some(e.Marks), Patients: some(e.Patients), Items: some(e.Items),
+			Target: e.Target, Outcome: e.Outcome, Status: e.Status, Why: e.Why, Marks: some(e.Marks), Marked: e.Marked, Patients: some(e.Patients), Items: some(e.Items),
 			Fields: some(e.Fields), Address: e.Address, Session: e.Session, Request: e.Request, Count: e.Count,
+		}
+		if f.Marked == nil {
+			f.Marked = chain.Marked{}
 		}
 		if k, ok := kept[e.Write]; ok && e.Diff != "" && sealed(k.Salt, k.Diff) == e.Diff { // whatever the epoch: it is what the entry means
 			var d diff

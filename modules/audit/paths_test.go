@@ -100,48 +100,6 @@ func TestEveryPathLeavesItsEntry(t *testing.T) {
 	}
 }
 
-// TestAnswersThatModulesPutTogether are of whom somebody else is shown something, though no
-// record is in them; every GET is walked beside the matrix.
-func TestAnswersThatModulesPutTogether(t *testing.T) {
-	t.Setenv("AGORA_APP_ID", strings.Repeat("a1", 16))
-	t.Setenv("AGORA_APP_CERTIFICATE", strings.Repeat("b2", 16))
-	s := set.Start(t)
-	r := s.As(t, as(authapi.Alma), "POST", "/api/auth/invite", map[string]any{"name": "Zoe Quill", "email": "zoe@polyclinic.test", "role": "patient"})
-	link, _ := r.JSON(t)["link"].(string)
-	_, path, _ := strings.Cut(strings.TrimPrefix(link, "http://"), "/")
-	account := r.JSON(t)["record"].(map[string]any)["id"].(string)
-	zoe, err := s.App.FindFirstRecordByData("patients", "userId", account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := since(t, s, func() {
-		if r := s.Do(t, "GET", "/"+path, "", nil); r.Status != 200 || !strings.Contains(r.Body, "zoe@polyclinic.test") {
-			t.Fatalf("%d %s", r.Status, r.Body)
-		}
-	})
-	want{actor: "guest", action: "read", target: "/api/auth/invitation", item: "users/" + account, patient: zoe.Id}.among(t, got)
-
-	got = since(t, s, func() {
-		r := s.As(t, as(authapi.Alma), "POST", "/api/video/generate-token", map[string]any{"channelName": appointmentsapi.CastTomorrow, "uid": authapi.Alma.ID, "role": "subscriber"})
-		if r.Status != 200 {
-			t.Fatalf("%d %s", r.Status, r.Body)
-		}
-	})
-	want{actor: alma, action: "do", target: "generate-token", item: "appointments/" + appointmentsapi.CastTomorrow, patient: patientsapi.Ada}.among(t, got)
-
-	tomorrow, err := s.App.FindRecordById("appointments", appointmentsapi.CastTomorrow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = since(t, s, func() {
-		r := s.As(t, as(authapi.Nia), "GET", "/api/doctors/"+tomorrow.GetString("doctorId")+"/slots?date="+tomorrow.GetString("appointmentDate"), nil)
-		if !strings.Contains(r.Body, authapi.Ada.Name) {
-			t.Fatalf("%d %s", r.Status, r.Body)
-		}
-	})
-	want{action: "read", target: "slots", item: "appointments/" + appointmentsapi.CastTomorrow, patient: patientsapi.Ada}.among(t, got)
-}
-
 func TestABatchLeavesAnEntryOfEachWrite(t *testing.T) {
 	s := set.Start(t)
 	s.App.Settings().Batch.Enabled, s.App.Settings().Batch.MaxRequests = true, 10
@@ -283,33 +241,6 @@ func TestASuperuserCannotActUnseen(t *testing.T) {
 		if e.Actor == actor && e.Role != "superuser" {
 			t.Errorf("%+v", e)
 		}
-	}
-}
-
-func TestABackupThatLeavesIsAnExport(t *testing.T) {
-	s := set.Start(t)
-	root := superuser(t, s)
-	if r := s.Do(t, "POST", "/api/backups", root.token, map[string]any{"name": "all.zip"}); r.Status != 204 {
-		t.Fatalf("%d %s", r.Status, r.Body)
-	}
-	fileToken := func(token string) string {
-		return s.Do(t, "POST", "/api/files/token", token, nil).JSON(t)["token"].(string)
-	}
-	url := "/api/backups/all.zip?token="
-	of := fileToken(root.token)
-	got := since(t, s, func() {
-		if r := s.Do(t, "GET", url+of, "", nil); r.Status != 200 || len(r.Body) < 1000 {
-			t.Fatalf("%d %.300s", r.Status, r.Body)
-		}
-	})
-	want{actor: "_superusers/" + root.id, action: "export", outcome: "ok", target: "/api/backups/", item: "backups/all.zip"}.among(t, got)
-	for _, c := range []struct{ token, actor string }{{fileToken(s.Token(t, as(authapi.Alma))), alma}, {"", "guest"}} {
-		got = since(t, s, func() {
-			if r := s.Do(t, "GET", url+c.token, "", nil); r.Status != 403 {
-				t.Fatalf("%d %.300s", r.Status, r.Body)
-			}
-		})
-		want{actor: c.actor, action: "export", outcome: "refused", target: "/api/backups/"}.among(t, got)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
-	"github.com/pocketbase/pocketbase/tools/router"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
@@ -177,11 +176,28 @@ func (t *trail) complete(a *asked, entry *chain.Entry, items []item, status int)
 			if err != nil {
 				return err
 			}
-			entry.Marks = append(entry.Marks, marks...)
+			mark(entry, marks)
 		}
 	}
 	entry.Marks = unique(entry.Marks)
 	return nil
+}
+
+// mark puts marks on an entry. One that is not about every patient says about whom: a list
+// shows some who are under the reader's care beside some who are not.
+func mark(entry *chain.Entry, marks map[string][]string) {
+	for name, about := range marks {
+		if len(about) == 0 || slices.Contains(entry.Marks, name) {
+			continue
+		}
+		entry.Marks = append(entry.Marks, name)
+		if len(about) < len(entry.Patients) {
+			if entry.Marked == nil {
+				entry.Marked = chain.Marked{}
+			}
+			entry.Marked[name] = about
+		}
+	}
 }
 
 // unique sorts a list and takes out what is in it twice.
@@ -217,69 +233,3 @@ func target(r *http.Request) string {
 	}
 	return pattern
 }
-
-// gate holds the first byte back until the entry is written.
-type gate struct {
-	http.ResponseWriter
-	enter  func(status int) error
-	passed bool
-	failed bool
-}
-
-func (g *gate) pass(status int) bool {
-	if !g.passed {
-		g.passed = true
-		if g.enter(status) != nil {
-			g.failed = true
-			h := g.Header()
-			for _, name := range []string{"Content-Length", "Content-Disposition", "Content-Range", "Content-Encoding", "ETag", "Last-Modified", "Accept-Ranges"} {
-				h.Del(name)
-			}
-			router.ErrorHandler(g.ResponseWriter, &http.Request{Method: http.MethodGet}, errNoTrail)
-		}
-	}
-	return !g.failed
-}
-
-func (g *gate) WriteHeader(status int) {
-	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
-		g.ResponseWriter.WriteHeader(status) // "100 Continue" says nothing
-		return
-	}
-	if g.pass(status) {
-		g.ResponseWriter.WriteHeader(status)
-	}
-}
-
-func (g *gate) Write(b []byte) (int, error) {
-	if !g.pass(http.StatusOK) {
-		return len(b), nil // the refusal is the answer
-	}
-	return g.ResponseWriter.Write(b)
-}
-
-// FlushError sends what is there, which begins the answer.
-func (g *gate) FlushError() error {
-	if !g.pass(http.StatusOK) {
-		return nil
-	}
-	return http.NewResponseController(g.ResponseWriter).Flush()
-}
-
-// Written is router.WriteTracker.
-func (g *gate) Written() bool {
-	t, ok := g.ResponseWriter.(router.WriteTracker)
-	return ok && t.Written()
-}
-
-// Status is router.StatusTracker.
-func (g *gate) Status() int {
-	if t, ok := g.ResponseWriter.(router.StatusTracker); ok {
-		return t.Status()
-	}
-	return 0
-}
-
-// Unwrap lets http.ResponseController reach the writer below, for deadlines. It does not
-// let anybody flush past the gate: FlushError is found first.
-func (g *gate) Unwrap() http.ResponseWriter { return g.ResponseWriter }

@@ -78,10 +78,18 @@ func accessLog(c *kernel.Call, in AccessQuery) (kernel.Paged[Access], error) {
 	for _, f := range list {
 		page.Items = append(page.Items, Access{
 			At: f.At, Who: whoText(f), Role: f.Role, Own: f.Actor == account, Action: f.Action, What: kinds(f.Items),
-			Outcome: f.Outcome, Why: f.Why, Marks: f.Marks,
+			Outcome: f.Outcome, Why: f.Why, Marks: marksOf(f, c.Record.Id),
 		})
 	}
 	return page, nil
+}
+
+// marksOf returns the marks of an entry that are about the patient.
+func marksOf(f Found, patient string) []string {
+	return slices.DeleteFunc(f.Marks, func(mark string) bool {
+		about, limited := f.Marked[mark]
+		return limited && !slices.Contains(about, patient)
+	})
 }
 
 // look copies what waits, so that a search finds what was done a moment ago.

@@ -19,20 +19,14 @@ import (
 
 var errGlassOnly = kernel.Fail(http.StatusForbidden, "care_required", "A patient who was opened by breaking the glass is assigned by those who care for them, or by the desk.")
 
-// careReading puts marks on what the trail says of a doctor's read: of a patient who is not
-// under their care, and of one whom a broken glass alone has opened to them.
-var careReading auditapi.Reading = func(app core.App, account *core.Record, patients []string) (marks []string, err error) {
+// careReading puts marks on what the trail says of a doctor's read: of patients who are not
+// under their care, and of those whom a broken glass alone has opened to them.
+var careReading auditapi.Reading = func(app core.App, account *core.Record, patients []string) (map[string][]string, error) {
 	if !authapi.Doctor.Has(account) {
 		return nil, nil
 	}
 	outside, byGlass, err := patientsapi.Standing(app, account.Id, patients)
-	if outside {
-		marks = append(marks, auditapi.OutsideCare)
-	}
-	if byGlass {
-		marks = append(marks, auditapi.BreakGlass)
-	}
-	return marks, err
+	return map[string][]string{auditapi.OutsideCare: outside, auditapi.BreakGlass: byGlass}, err
 }
 
 // isStrict reports whether the doctor e.Auth is bound by strict care.

@@ -34,15 +34,15 @@ func TestStandingOfADoctor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ask("false false <nil>")
-	ask("false false <nil>", patientsapi.Ada)
-	ask("true false <nil>", patientsapi.Bob)
-	ask("true false <nil>", patientsapi.Ada, patientsapi.Bob)
+	ask("[] [] <nil>")
+	ask("[] [] <nil>", patientsapi.Ada)
+	ask("["+patientsapi.Bob+"] [] <nil>", patientsapi.Bob)
+	ask("["+patientsapi.Bob+"] [] <nil>", patientsapi.Ada, patientsapi.Bob)
 	glass(patientsapi.Bob, -time.Hour) // long closed
-	ask("true false <nil>", patientsapi.Bob)
+	ask("["+patientsapi.Bob+"] [] <nil>", patientsapi.Bob)
 	glass(patientsapi.Bob, time.Hour)
-	ask("true true <nil>", patientsapi.Bob)
-	ask("true true <nil>", patientsapi.Ada, patientsapi.Bob)
+	ask("["+patientsapi.Bob+"] ["+patientsapi.Bob+"] <nil>", patientsapi.Bob)
+	ask("["+patientsapi.Bob+"] ["+patientsapi.Bob+"] <nil>", patientsapi.Ada, patientsapi.Bob)
 	glass(patientsapi.Ada, time.Hour) // who is cared for anyway
-	ask("false false <nil>", patientsapi.Ada)
+	ask("[] [] <nil>", patientsapi.Ada)
 }

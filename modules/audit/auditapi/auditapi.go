@@ -97,9 +97,10 @@ func Saw(e *core.RequestEvent, items ...string) {
 func SetMarker(e *core.RequestEvent, m Marker) { e.Set(markerKey, m) }
 
 // Reading is a contribution that looks at each read of patients' data, ahead of its entry,
-// and returns the marks that are put on it. account is never nil, and never a superuser.
-// Modules list theirs in Provides. It must be quick: every read waits for it.
-type Reading func(app core.App, account *core.Record, patients []string) (marks []string, err error)
+// and returns the marks that are put on it, each with those of the patients whom it is
+// about. account is never nil, and never a superuser. Modules list theirs in Provides. It
+// must be quick: every read waits for it.
+type Reading func(app core.App, account *core.Record, patients []string) (marks map[string][]string, err error)
 
 // Anchor is what an anchor outside of the trail holds of it: the hash of one entry.
 type Anchor struct {

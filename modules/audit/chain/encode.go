@@ -64,6 +64,7 @@ type Entry struct {
 	Status   int      `json:"status,omitempty"`   // of the answer, where it was not a success
 	Why      string   `json:"why,omitempty"`      // what the trail itself has to say; the reason that somebody gave in entries of before it was kept with the values
 	Marks    []string `json:"marks,omitempty"`    // what reviewers look for
+	Marked   Marked   `json:"marked,omitempty"`   // whom a mark is about, where that is not every patient
 	Patients []string `json:"patients,omitempty"` // ids of the patients that it concerns
 	Items    []string `json:"items,omitempty"`    // "collection/id"
 	Fields   []string `json:"fields,omitempty"`   // names of the fields that were changed
@@ -76,6 +77,9 @@ type Entry struct {
 	Through  int64    `json:"through,omitempty"`  // of an archive: the last write of the epoch that the trail has, here or in what leaves
 	Build    string   `json:"build,omitempty"`
 }
+
+// Marked has, by mark, the ids of the patients whom it is about.
+type Marked map[string][]string
 
 // Row is an entry as it is stored.
 type Row struct {

@@ -60,43 +60,47 @@ func OutsideCare(app core.App, doctorAccount string, patientIDs []string) ([]str
 	return outside, nil
 }
 
-// Standing reports whether any of the patients is not under the care of the doctor with
-// this account, and whether any of those is open to it by a broken glass. It is asked ahead
-// of every read: one query, plain for the one patient of a view.
-func Standing(app core.App, doctorAccount string, patientIDs []string) (outside, byGlass bool, err error) {
+// Standing returns those of the patients who are not under the care of the doctor with this
+// account, and those of them who are open to it by a broken glass. It is asked ahead of
+// every read: one query, plain for the one patient of a view.
+func Standing(app core.App, doctorAccount string, patientIDs []string) (outside, byGlass []string, err error) {
 	query := app.DB().NewQuery("SELECT patientId, until FROM care WHERE accountId = {:account} AND patientId = {:ids}")
 	ids := ""
 	switch len(patientIDs) {
 	case 0:
-		return false, false, nil
+		return nil, nil, nil
 	case 1:
 		ids = patientIDs[0]
 	default:
 		list, err := json.Marshal(patientIDs)
 		if err != nil {
-			return false, false, fmt.Errorf("care: %w", err)
+			return nil, nil, fmt.Errorf("care: %w", err)
 		}
 		ids = string(list)
 		query = app.DB().NewQuery("SELECT patientId, until FROM care WHERE accountId = {:account} AND patientId IN (SELECT value FROM json_each({:ids}))")
 	}
 	rows, err := query.Bind(dbx.Params{"account": doctorAccount, "ids": ids}).Rows()
 	if err != nil {
-		return false, false, fmt.Errorf("care: %w", err)
+		return nil, nil, fmt.Errorf("care: %w", err)
 	}
 	defer rows.Close()
 	latest := make(map[string]string, len(patientIDs))
 	for rows.Next() {
 		var id, until string
 		if err := rows.Scan(&id, &until); err != nil {
-			return false, false, fmt.Errorf("care: %w", err)
+			return nil, nil, fmt.Errorf("care: %w", err)
 		}
 		latest[id] = max(latest[id], until)
 	}
 	now := types.NowDateTime().String()
 	for _, id := range patientIDs {
-		if until := latest[id]; until != Lasting {
-			outside = true
-			byGlass = byGlass || until > now
+		until := latest[id]
+		if until == Lasting {
+			continue
+		}
+		outside = append(outside, id)
+		if until > now {
+			byGlass = append(byGlass, id)
 		}
 	}
 	return outside, byGlass, rows.Err()
