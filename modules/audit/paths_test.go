@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"mime/multipart"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -74,6 +75,14 @@ var paths = []path{
 	{"somebody else's, by the collection", authapi.Ada, "GET", "/api/collections/patients/records/" + patientsapi.Bob, nil, 404, want{actor: ada, outcome: "refused", patient: patientsapi.Bob}},
 	{"a forbidden change", authapi.Ada, "PUT", "/api/patients/" + patientsapi.Ada, map[string]any{"name": "Queen"}, 403, want{actor: ada, outcome: "refused", patient: patientsapi.Ada}},
 	{"a forbidden report", authapi.Ada, "GET", "/api/reports/patient-summary?from=2026-01-01&to=2026-02-01", nil, 403, want{actor: ada, outcome: "refused", target: "patient-summary"}},
+	{"a filter that looks behind a relation", authapi.Nia, "GET", "/api/patients?filter=" + url.QueryEscape(`medical_records_via_patientId.diagnosis~"hiv"`), nil, 400, want{action: "read", outcome: "refused", target: "patients"}},
+	{"the same through the collection", authapi.Ada, "GET", "/api/collections/patients/records?filter=" + url.QueryEscape(`medical_records_via_patientId.diagnosis~"hiv"`), nil, 400, want{actor: ada, outcome: "refused", target: "patients"}},
+	{"a filter that breaks out", authapi.Ada, "GET", "/api/patients?filter=" + url.QueryEscape("id!='') || (id!=''"), nil, 400, want{actor: ada, outcome: "refused"}},
+	{"a sort by what is hidden", authapi.Ada, "GET", "/api/patients?sort=sourceId", nil, 400, want{actor: ada, outcome: "refused"}},
+	{"a field that only the server sets", authapi.Grace, "PUT", "/api/patients/" + patientsapi.Ada, map[string]any{"mrn": "1"}, 400, want{actor: grace, outcome: "refused", patient: patientsapi.Ada, item: "patients/" + patientsapi.Ada}},
+	{"an erasure that the law forbids", authapi.Alma, "POST", "/api/patients/" + patientsapi.Ada + "/erase", map[string]any{"reason": "she asked for it", "scope": "everything"}, 409, want{actor: alma, outcome: "refused", target: "/erase", patient: patientsapi.Ada}},
+	{"a glass that need not be broken", authapi.Grace, "POST", "/api/patients/" + patientsapi.Ada + "/break-glass", map[string]any{"reason": "found on the floor"}, 409, want{actor: grace, outcome: "refused", target: "/break-glass", patient: patientsapi.Ada}},
+	{"restricting somebody who is gone", authapi.Alma, "POST", "/api/patients/" + patientsapi.Bob + "/restrict", map[string]any{"reason": "he objects to it"}, 404, want{actor: alma, outcome: "refused", patient: patientsapi.Bob}},
 	{"an invoice that is not one's own", authapi.Bob, "GET", "/api/billing/" + billingapi.CastUnpaid + "/pdf", nil, 404, want{actor: bob, outcome: "refused", patient: patientsapi.Ada}},
 }
 
@@ -97,6 +106,50 @@ func TestEveryPathLeavesItsEntry(t *testing.T) {
 				t.Errorf("%d entries of one request: %+v", len(got), got)
 			}
 		})
+	}
+}
+
+func TestAnAttemptOnARestrictedPatientIsRecorded(t *testing.T) {
+	s := set.Start(t)
+	url := "/api/patients/" + patientsapi.Ada
+	if r := s.As(t, as(authapi.Alma), "POST", url+"/restrict", map[string]any{"reason": "she objects to it"}); r.Status != 200 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	got := since(t, s, func() {
+		if r := s.As(t, as(authapi.Grace), "PUT", url, map[string]any{"notes": "seen"}); r.Status != 409 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+	})
+	want{actor: grace, outcome: "refused", patient: patientsapi.Ada}.among(t, got)
+}
+
+func TestAFormTypedWrongIsNoAttempt(t *testing.T) {
+	s := set.Start(t)
+	tomorrow, err := s.App.FindRecordById("appointments", appointmentsapi.CastTomorrow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := map[string]any{"patientId": patientsapi.Bob, "doctorId": tomorrow.GetString("doctorId"), "appointmentDate": tomorrow.GetString("appointmentDate"), "timeSlot": tomorrow.GetString("timeSlot")}
+	for _, c := range []struct {
+		method, url string
+		body        any
+		status      int
+	}{
+		{"POST", "/api/patients", map[string]any{"name": "", "age": 200}, 400},
+		{"POST", "/api/appointments", taken, 409},
+		{"PUT", "/api/patients/" + patientsapi.Ada, "{", 400},
+		{"GET", "/api/patients?page=one", nil, 400},
+	} {
+		got := since(t, s, func() {
+			if r := s.As(t, as(authapi.Dana), c.method, c.url, c.body); r.Status != c.status {
+				t.Errorf("%s %s: %d %s", c.method, c.url, r.Status, r.Body)
+			}
+		})
+		for _, e := range got {
+			if e.Outcome != "ok" {
+				t.Errorf("%s %s left %+v", c.method, c.url, e)
+			}
+		}
 	}
 }
 
@@ -130,6 +183,13 @@ func TestABatchLeavesAnEntryOfEachWrite(t *testing.T) {
 			t.Errorf("a batch that was undone left %+v", e)
 		}
 	}
+	got = since(t, s, func() {
+		body := map[string]any{"requests": []any{map[string]any{"method": "PATCH", "url": "/api/collections/patients/records/" + patientsapi.Ada, "body": map[string]any{"mrn": "1"}}}}
+		if r := s.Do(t, "POST", "/api/batch", token, body); r.Status != 400 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+	})
+	want{actor: grace, action: "do", outcome: "refused", target: "batch"}.among(t, got)
 }
 
 func TestAFileLeavesAnEntryOfWhoseTokenItWas(t *testing.T) {

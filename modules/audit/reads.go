@@ -108,6 +108,9 @@ func (t *trail) named(r *http.Request, seen []item) []item {
 	if collection == "" {
 		collection = r.PathValue("collection")
 	}
+	if collection == "" && strings.Contains(r.Pattern, " /api/patients/{id}/") {
+		collection = patientsCollection // of a route that loads the record itself
+	}
 	if id == "" || collection == "" || slices.ContainsFunc(seen, func(i item) bool { return i.id == id }) {
 		return nil
 	}
@@ -120,21 +123,4 @@ func (t *trail) named(r *http.Request, seen []item) []item {
 		return nil // it was asked for and is not there
 	}
 	return []item{t.about.item(t.k.App, rec)}
-}
-
-// refused reports whether an answer of that status is an attempt that reviewers look for:
-// no session, no right, not there, too many.
-func (t *trail) refused(a *asked, status int) bool {
-	r := a.event.Request
-	if a.action != "" {
-		return t.crowd.admits(a) // a sign-in
-	}
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
-		return t.crowd.admits(a)
-	case http.StatusNotFound:
-		// A path that is none says nothing. One with an id may be somebody trying others'.
-		return (r.PathValue("id") != "" || r.PathValue("collection") != "" || a.event.HasSuperuserAuth()) && t.crowd.admits(a)
-	}
-	return status >= http.StatusInternalServerError && a.event.Auth != nil
 }

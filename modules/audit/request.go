@@ -73,6 +73,9 @@ func (t *trail) follow(e *core.RequestEvent) error {
 		return nil // it is answered
 	}
 	if err != nil && !g.Written() {
+		if isAttempt(t.k.APIError(err)) {
+			a.Try()
+		}
 		if failed := t.answering(a, t.k.StatusOf(err)); failed != nil {
 			return t.k.APIError(errNoTrail)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/messaging"
 	"github.com/polyclinic-os/polyclinic/modules/notices"
 	"github.com/polyclinic-os/polyclinic/modules/patients"
+	"github.com/polyclinic-os/polyclinic/modules/privacy"
 	"github.com/polyclinic-os/polyclinic/modules/records"
 	"github.com/polyclinic-os/polyclinic/modules/reports"
 	"github.com/polyclinic-os/polyclinic/modules/staff"
@@ -33,7 +34,7 @@ func modules(more ...kernel.Module) []kernel.Module {
 	return append([]kernel.Module{
 		hooks.Module(), migrations.Module(), clinic.Module(), auth.Module(), exchange.Module(), staff.Module(), patients.Module(),
 		appointments.Module(), records.Module(), billing.Module(), inventory.Module(), reports.Module(), messaging.Module(),
-		video.Module(), notices.Module(),
+		video.Module(), notices.Module(), privacy.Module(),
 	}, more...)
 }
 

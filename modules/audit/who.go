@@ -27,6 +27,7 @@ type asked struct {
 	written  map[string]bool
 	marks    []string
 	patients []string
+	tried    bool // its refusal has an entry, whatever the status
 	signedIn bool // the password, or another proof, was right
 	entered  bool // a read's entry is in the trail
 }
@@ -50,6 +51,13 @@ func (a *asked) Saw(items ...string) {
 	for _, named := range items {
 		a.items = append(a.items, itemNamed(named))
 	}
+}
+
+// Try is auditapi.Marker.
+func (a *asked) Try() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tried = true
 }
 
 // who begins an entry with what is known of the person.

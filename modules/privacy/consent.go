@@ -11,6 +11,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
@@ -63,6 +64,7 @@ var withdrawRoute = kernel.Op(kernel.Route{
 	Method: http.MethodPost, Path: "/api/consents/{id}/withdraw", Record: "consents", Allow: team, Returns: "consents",
 	Summary: "Withdraw a consent: what it was needed for is refused from now on", Errors: []*kernel.Error{errWithdrawnAlready},
 }, func(c *kernel.Call, _ kernel.Nothing) (*core.Record, error) {
+	auditapi.Try(c.RequestEvent)
 	r := c.Record
 	if !r.GetDateTime("withdrawnAt").IsZero() {
 		return nil, errWithdrawnAlready

@@ -44,6 +44,7 @@ var eraseRoute = kernel.Op(kernel.Route{
 	Method: http.MethodPost, Path: "/api/patients/{id}/erase", Record: "patients", Deleted: true, Allow: admins, Returns: "erasures",
 	Summary: "Erase who a patient was, and what the law does not keep", Errors: []*kernel.Error{errKept},
 }, func(c *kernel.Call, in eraseInput) (*core.Record, error) {
+	auditapi.Try(c.RequestEvent)
 	actor := ""
 	if !c.Auth.IsSuperuser() {
 		actor = c.Auth.Id

@@ -63,6 +63,7 @@ var glassRoute = kernel.Op(kernel.Route{
 	Summary: "Open a patient who is not under the caller's care, for a reason and for a limited time",
 	Errors:  []*kernel.Error{errNotStrict, errInCare, errTooOften, kernel.ErrNotFound},
 }, func(c *kernel.Call, in reasonInput) (glassOutput, error) {
+	auditapi.Try(c.RequestEvent)
 	r, err := BreakGlass(c.App, c.Auth.Id, in.ID, in.Reason, time.Now())
 	if errors.Is(err, errTooOften) {
 		c.Response.Header().Set("Retry-After", "3600")

@@ -122,6 +122,7 @@ var restrictRoute = kernel.Op(kernel.Route{
 	Method: http.MethodPost, Path: "/api/patients/{id}/restrict", Record: "patients", Allow: admins, Returns: "patients",
 	Summary: "Restrict the use of a patient's data", Errors: []*kernel.Error{errRestrictedNow},
 }, func(c *kernel.Call, in reasonInput) (*core.Record, error) {
+	auditapi.Try(c.RequestEvent)
 	if !c.Record.GetDateTime("restrictedAt").IsZero() {
 		return nil, errRestrictedNow
 	}
@@ -132,6 +133,7 @@ var unrestrictRoute = kernel.Op(kernel.Route{
 	Method: http.MethodPost, Path: "/api/patients/{id}/unrestrict", Record: "patients", Allow: admins, Returns: "patients",
 	Summary: "End the restriction of a patient's data", Errors: []*kernel.Error{errNotRestricted},
 }, func(c *kernel.Call, in reasonInput) (*core.Record, error) {
+	auditapi.Try(c.RequestEvent)
 	if c.Record.GetDateTime("restrictedAt").IsZero() {
 		return nil, errNotRestricted
 	}

@@ -71,6 +71,7 @@ const markerKey = "polyclinic.audit"
 type Marker interface {
 	Mark(mark string)
 	Saw(items ...string)
+	Try()
 }
 
 // Mark marks the request's entry. It may be called until the first byte of the answer is
@@ -90,6 +91,15 @@ func Mark(e *core.RequestEvent, mark string) {
 func Saw(e *core.RequestEvent, items ...string) {
 	if m, ok := e.Get(markerKey).(Marker); ok {
 		m.Saw(items...)
+	}
+}
+
+// Try says that the request has an entry also when it is refused for a reason that is
+// otherwise nobody's business, such as 409: what somebody tried to do to a patient's rights
+// counts, done or not. A route calls it first.
+func Try(e *core.RequestEvent) {
+	if m, ok := e.Get(markerKey).(Marker); ok {
+		m.Try()
 	}
 }
 
