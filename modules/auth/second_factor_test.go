@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tests"
 	"github.com/pquerna/otp/totp"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
@@ -193,14 +194,19 @@ func TestAnotherAccountsSignInHelpsNobody(t *testing.T) {
 }
 
 func TestARoleThatMustHaveASecondFactorCanOnlySetOneUp(t *testing.T) {
-	s := set.Start(t)
+	s := set.Start(t, func(app *tests.TestApp) {
+		app.OnServe().BindFunc(func(se *core.ServeEvent) error { // as a clinic's script does
+			se.Router.GET("/ward/page", func(e *core.RequestEvent) error { return e.String(http.StatusOK, "shown") })
+			return se.Next()
+		})
+	})
 	before := token(t, s, nia)
 	watched := listen(t, s, before, card(t, s, authapi.Nia.ID))
 	watched("heard before", true)
 	want(t, "the clinic demands it", s.As(t, alma, "PUT", "/api/clinic", `{"secondFactor":{"nurse":"required"}}`), http.StatusOK, `"nurse":"required"`)
 	watched("not heard any more", false)
 	for name, tok := range map[string]string{"a session that had begun": before, "a new one": token(t, s, nia)} {
-		for _, at := range []string{"GET /api/cards", "GET " + users + "/" + authapi.Nia.ID, "POST /api/batch", "POST /api/files/token", "POST /api/realtime", "GET /api/cards/", "PATCH " + users + "/" + authapi.Nia.ID} {
+		for _, at := range []string{"GET /api/cards", "GET " + users + "/" + authapi.Nia.ID, "POST /api/batch", "POST /api/files/token", "POST /api/realtime", "GET /ward/page", "GET /api/cards/", "PATCH " + users + "/" + authapi.Nia.ID} {
 			method, path, _ := strings.Cut(at, " ")
 			want(t, name+": "+at, s.Do(t, method, path, tok, nil), http.StatusForbidden, `"second_factor_demanded"`)
 		}
