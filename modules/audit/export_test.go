@@ -51,6 +51,9 @@ var Command = auditCommand
 // Rotate begins a segment.
 func Rotate(app core.App) error { return of(app).rotate() }
 
+// Crowd returns the entries of what was only counted.
+func Crowd(app core.App) []chain.Entry { return of(app).crowd.sum() }
+
 // Anchor sets an anchor now.
 func Anchor(app core.App) { of(app).anchor(time.Second) }
 

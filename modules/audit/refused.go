@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/pocketbase/pocketbase/tools/router"
 
@@ -15,14 +16,15 @@ import (
 func (t *trail) refused(a *asked, status int) bool {
 	r := a.event.Request
 	if a.action != "" || a.tried {
-		return t.crowd.admits(a)
+		return t.crowd.admits(a, "refused")
 	}
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
-		return t.crowd.admits(a)
+		return t.crowd.admits(a, "refused")
 	case http.StatusNotFound:
 		// A path that is none says nothing. One with an id may be somebody trying others'.
-		return (r.PathValue("id") != "" || r.PathValue("collection") != "" || a.event.HasSuperuserAuth()) && t.crowd.admits(a)
+		byID := r.PathValue("id") != "" || r.PathValue("collection") != "" || t.isScript(r.Pattern) && strings.Contains(r.Pattern, "{")
+		return (byID || a.event.HasSuperuserAuth()) && t.crowd.admits(a, "refused")
 	}
 	return status >= http.StatusInternalServerError && a.event.Auth != nil
 }

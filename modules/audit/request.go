@@ -48,7 +48,7 @@ func (t *trail) bindRequests(k *kernel.Kernel) {
 // answer leaves.
 func (t *trail) follow(e *core.RequestEvent) error {
 	e.Request.Header.Del(header)
-	if !strings.HasPrefix(e.Request.URL.Path, "/api/") {
+	if isDashboard(e.Request.Pattern) {
 		return e.Next()
 	}
 	a := &asked{id: e.Response.Header().Get("X-Request-Id"), event: e}
@@ -150,14 +150,19 @@ func (t *trail) entryOf(a *asked, status int) (entry chain.Entry, wanted bool, e
 		if !wanted {
 			return entry, false, nil
 		}
-	case len(a.written) > 0, a.event.Auth == nil && !t.crowd.admits(a):
+	case len(a.written) > 0 && !t.isScript(r.Pattern):
 		return entry, false, nil // its writes have entries
+	case isPreflight(r), !t.crowd.admits(a, "do"):
+		return entry, false, nil
 	}
 	if status == http.StatusUnauthorized && a.signedIn {
 		a.marks = append(a.marks, "second-factor-asked")
 	}
 	return entry, true, t.complete(a, &entry, append(unwritten, t.named(r, unwritten)...), status)
 }
+
+// isPreflight reports whether a browser asks what it may ask.
+func isPreflight(r *http.Request) bool { return r.Method == http.MethodOptions && r.Pattern == "/" }
 
 // complete adds what was seen, and what it takes queries to find out.
 func (t *trail) complete(a *asked, entry *chain.Entry, items []item, status int) error {
@@ -228,7 +233,7 @@ func target(r *http.Request) string {
 	if c := r.PathValue("collection"); c != "" {
 		pattern = strings.Replace(pattern, "{collection}", c, 1)
 	}
-	if pattern == "" || strings.HasSuffix(pattern, "...}") {
+	if pattern == "" || pattern == "/" {
 		return r.Method + " (none)"
 	}
 	if !strings.HasPrefix(pattern, r.Method) && !strings.Contains(pattern, " ") {

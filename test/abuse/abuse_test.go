@@ -118,15 +118,29 @@ type clinic struct {
 
 }
 
-// ownRoute is a script such as a clinic puts beside its data.
-const ownRoute = `routerAdd("GET", "/api/ward", (e) => e.json(200, {who: e.auth.id}), $apis.requireAuth())`
+// ownRoutes is a script such as a clinic puts beside its data.
+const ownRoutes = `
+routerAdd("GET", "/api/ward", (e) => e.json(200, {who: e.auth.id}), $apis.requireAuth())
+routerAdd("GET", "/api/ward/one/{id}", (e) => e.json(200, $app.findRecordById("patients", e.request.pathValue("id"))), $apis.requireAuth())
+routerAdd("GET", "/api/ward/raw", (e) => e.json(200, $app.findAllRecords("patients")))
+routerAdd("GET", "/ward/page", (e) => e.html(200, $app.findAllRecords("patients").map((p) => p.getString("name")).join()))
+routerAdd("GET", "/ward/enriched", (e) => {
+  const list = $app.findAllRecords("patients")
+  $apis.enrichRecords(e, list)
+  return e.json(200, list)
+}, $apis.requireAuth())
+routerAdd("GET", "/ward/said", (e) => {
+  e.get("polyclinic.audit").saw("patients/patada000000001", "patients/patbob000000002")
+  return e.json(200, ["Ada", "Bob"])
+}, $apis.requireAuth())
+`
 
 // open starts a demo clinic with a superuser and the canary.
 func open(t *testing.T) *clinic {
 	t.Helper()
 	c := &clinic{dir: filepath.Join(t.TempDir(), "data"), tokens: map[caller]string{}, slow: make(chan error, 1)}
 	script := filepath.Join(filepath.Dir(c.dir), "pb_hooks", "ward.pb.js")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(script), 0o755), os.WriteFile(script, []byte(ownRoute), 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(script), 0o755), os.WriteFile(script, []byte(ownRoutes), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	c.Server = polyclinic.Serve(t, c.dir, "--demo")

@@ -222,7 +222,7 @@ var authentication = []attack{
 	{"a session without the factor that its role must have does nothing but set one up", func(t *testing.T, c *clinic) {
 		_, _, token := c.person(t, "demanded", "nurse")
 		c.must(t, 200, c.as(t, admin, "PUT", "/api/clinic", `{"secondFactor":{"nurse":"required"}}`))
-		for _, path := range []string{"/api/patients", "/api/collections/patients/records", "/api/messages/unread"} {
+		for _, path := range []string{"/api/patients", "/api/collections/patients/records", "/api/messages/unread", "/api/ward", "/ward/page"} {
 			if a := c.do(t, token, "GET", path, nil); a.status != 403 || a.code("error") != "second_factor_demanded" {
 				t.Errorf("%s: %d %s", path, a.status, a.body)
 			}

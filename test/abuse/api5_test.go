@@ -105,6 +105,30 @@ var functions = []attack{
 			t.Errorf("%v %s", a.header, a.body)
 		}
 	}},
+	{"nobody looks unseen through a route of the clinic's own scripts", func(t *testing.T, c *clinic) {
+		for _, try := range []struct {
+			who      caller
+			path     string
+			patients []string // who must be named
+		}{
+			{nurse, "/api/ward/one/" + adaPatient, []string{adaPatient}}, {nurse, "/api/ward/raw", nil}, {guest, "/api/ward/raw", nil},
+			{nurse, "/ward/page", nil}, {guest, "/ward/page", nil},
+			{nurse, "/ward/enriched", []string{adaPatient, bobPatient}}, {nurse, "/ward/said", []string{adaPatient, bobPatient}},
+		} {
+			a := c.must(t, 200, c.as(t, try.who, "GET", try.path, nil))
+			list := c.must(t, 200, c.as(t, admin, "GET", "/api/audit?action=read&perPage=10", nil)).items()
+			i := slices.IndexFunc(list, func(e map[string]any) bool { return e["request"] == a.header.Get("X-Request-Id") })
+			if i < 0 {
+				t.Errorf("%s at %s left no entry", try.who, try.path)
+				continue
+			}
+			for _, id := range try.patients {
+				if !slices.Contains(list[i]["patients"].([]any), any(id)) {
+					t.Errorf("%s at %s: the entry does not name %s: %v", try.who, try.path, id, list[i])
+				}
+			}
+		}
+	}},
 	{"the first admin is made once", func(t *testing.T, c *clinic) {
 		held(t, c.as(t, guest, "POST", "/api/auth/setup", `{"token":"x","name":"Test Setup","email":"setup@abuse.test","password":"a long enough one"}`), 400, 403, 404, 409, 410)
 	}},
