@@ -285,6 +285,8 @@ func TestASuperuserCannotActUnseen(t *testing.T) {
 		want        want
 	}{
 		{"GET", "/api/collections/patients/records", nil, want{actor: actor, action: "read", patient: patientsapi.Ada}},
+		{"GET", "/api/collections/patients/records?filter=" + url.QueryEscape("name='nobody'"), nil, want{actor: actor, action: "read", target: "patients"}},
+		{"GET", "/api/reports/patient-summary", nil, want{actor: actor, action: "read", target: "patient-summary"}},
 		{"PATCH", "/api/collections/patients/records/" + patientsapi.Ada, map[string]any{"notes": "by root"}, want{actor: actor, action: "update", patient: patientsapi.Ada}},
 		{"PATCH", "/api/settings", map[string]any{"meta": map[string]any{"appName": "New"}}, want{actor: actor, action: "update-settings"}},
 		{"GET", "/api/settings", nil, want{actor: actor, action: "read", target: "settings"}},
