@@ -25,7 +25,7 @@ func Module() kernel.Module {
 			bindLimits(k)
 			bindHeaders(k)
 			bindText(k)
-			bindJSON(k)
+			bindReadable(k)
 			return nil
 		},
 	}

@@ -93,7 +93,14 @@ func (k *Kernel) serve(r Route) func(*core.RequestEvent) error {
 			}
 			return api
 		}
-		return afterCommit(e.App, func() error { return k.answer(e, r, out) })
+		return afterCommit(e.App, func() error {
+			err := k.answer(e, r, out)
+			if err == nil || e.Written() {
+				return err // the latter: the client is gone
+			}
+			e.App.Logger().Error("answer failed", "method", r.Method, "route", r.Path, "error", err)
+			return k.APIError(err) // PocketBase takes a bare error for the client's
+		})
 	}
 }
 
