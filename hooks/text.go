@@ -19,18 +19,14 @@ func bindText(k *kernel.Kernel) {
 		if _, owned := k.AccessOf(e.Record.Collection().Name); !owned {
 			return e.Next()
 		}
-		var bad kernel.Invalid
 		for _, f := range e.Record.Collection().Fields {
 			name := f.GetName()
 			if !holdsText(f) || (!e.Record.IsNew() && reflect.DeepEqual(e.Record.GetRaw(name), e.Record.Original().GetRaw(name))) {
 				continue
 			}
 			if !plain(f, e.Record) {
-				bad = append(bad, kernel.Bad(name, "invalid_characters", "May not hold control characters or invisible signs."))
+				kernel.Refuse(e.Record, kernel.ErrCharacters.At(name))
 			}
-		}
-		if len(bad) > 0 {
-			return bad.Complete(e.App, e.Record)
 		}
 		return e.Next()
 	}
@@ -51,21 +47,5 @@ func plain(f core.Field, r *core.Record) bool {
 	if json.Unmarshal([]byte(text), &v) != nil {
 		return true // PocketBase says that it is no JSON
 	}
-	return plainJSON(v)
-}
-
-func plainJSON(v any) bool {
-	switch v := v.(type) {
-	case string:
-		return !kernel.HasHidden(v)
-	case []any:
-		return !slices.ContainsFunc(v, func(v any) bool { return !plainJSON(v) })
-	case map[string]any:
-		for key, v := range v {
-			if kernel.HasHidden(key) || !plainJSON(v) {
-				return false
-			}
-		}
-	}
-	return true
+	return !kernel.HasHiddenIn(v)
 }

@@ -27,6 +27,8 @@ func bindTx(k *kernel.Kernel) {
 	app.OnRecordCreate().Bind(saveInTx(k, "platform.tx.create", nil))
 	app.OnRecordUpdate().Bind(saveInTx(k, "platform.tx.update", rebase))
 	app.OnRecordDelete().Bind(saveInTx(k, "platform.tx.delete", exists))
+	app.OnRecordCreateExecute().Bind(writeUnlessRefused("platform.refused.create"))
+	app.OnRecordUpdateExecute().Bind(writeUnlessRefused("platform.refused.update"))
 	app.OnRecordCreateRequest().Bind(requestInTx(k, "platform.request.create"))
 	app.OnRecordUpdateRequest().Bind(requestInTx(k, "platform.request.update"))
 	app.OnRecordDeleteRequest().Bind(requestInTx(k, "platform.request.delete"))
@@ -40,7 +42,7 @@ func saveInTx(k *kernel.Kernel, id string, prepare func(core.App, *core.Record) 
 					return err
 				}
 			}
-			return inUse(k.FromSQL(e.Next()))
+			return refusal(k, e.Record, inUse(k.FromSQL(e.Next())))
 		}
 		if e.App.IsTransactional() {
 			return work()
@@ -49,6 +51,26 @@ func saveInTx(k *kernel.Kernel, id string, prepare func(core.App, *core.Record) 
 		defer func() { e.App = outer }() // PocketBase runs AfterSuccess on e.App
 		return outer.RunInTransaction(func(tx core.App) error { e.App = tx; return work() })
 	}}
+}
+
+// writeUnlessRefused stops the write of what kernel.Refuse was told of: by now every hook and
+// PocketBase have had a look at the record.
+func writeUnlessRefused(id string) *hook.Handler[*core.RecordEvent] {
+	return &hook.Handler[*core.RecordEvent]{Id: id, Priority: first, Func: func(e *core.RecordEvent) error {
+		if err := kernel.Refusals(e.Record).OrNil(); err != nil {
+			return err
+		}
+		return e.Next()
+	}}
+}
+
+// refusal returns what kernel.Refuse was told of the record with all else that its save found.
+func refusal(k *kernel.Kernel, r *core.Record, err error) error {
+	bad := kernel.Refusals(r)
+	if len(bad) == 0 || kernel.StorageError(err) != nil {
+		return err
+	}
+	return bad.And(k.FieldErrors(err))
 }
 
 func requestInTx(k *kernel.Kernel, id string) *hook.Handler[*core.RecordRequestEvent] {

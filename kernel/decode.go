@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase/tools/router"
 )
 
@@ -18,17 +17,25 @@ import (
 // Return Invalid to name several fields at once.
 type Validator interface{ Validate() error }
 
+// Completer is implemented by inputs of which only the database tells whether they hold. It
+// is asked once an input is refused, so that one answer names every bad field; of a good
+// input the handler finds out.
+type Completer interface{ Complete(c *Call) error }
+
 // decode fills in from path (`path:"id"`), query (`query:"from"`) and JSON body, then
 // validates it. A body field that In does not have is refused where the server sets what it
-// names, see unasked, and else ignored, as API.md has it; one of the wrong type is named.
+// names, see unasked, and else ignored, as API.md has it. Every bad field is named: what is of
+// the wrong type does not hide what else is wrong.
 func decode(c *Call, r Route, in any) error {
 	e := c.RequestEvent
 	v := reflect.ValueOf(in).Elem()
 	if v.Kind() != reflect.Struct {
 		return nil
 	}
+	var bad Invalid
 	if e.Request.Body != nil && e.Request.Method != http.MethodGet {
-		if err := decodeBody(c, r, in); err != nil {
+		var err error
+		if bad, err = decodeBody(c, r, in); err != nil {
 			return err
 		}
 	}
@@ -51,71 +58,80 @@ func decode(c *Call, r Route, in any) error {
 			continue
 		}
 		if err := setText(v.Field(i), src); err != nil {
-			return Bad(f.Tag.Get("query"), "validation_invalid_number", "Must be a whole number.")
+			bad = append(bad, Bad(f.Tag.Get("query"), "validation_invalid_number", "Must be a whole number."))
 		}
 	}
-	val, ok := in.(Validator)
-	if !ok {
+	return complete(c, in, bad)
+}
+
+// complete returns what was found wrong with an input, and what the input says of itself.
+func complete(c *Call, in any, bad Invalid) (err error) {
+	if val, ok := in.(Validator); ok {
+		err = val.Validate()
+	}
+	if err == nil && len(bad) == 0 {
 		return nil
 	}
-	err := val.Validate()
-	var fields validation.Errors
-	if errors.As(err, &fields) {
-		return router.NewBadRequestError("Some fields are not valid.", err)
+	all := bad.And(c.K.FieldErrors(err))
+	if more, ok := in.(Completer); ok && len(all) > 0 {
+		err := more.Complete(c)
+		found := c.K.FieldErrors(err)
+		if err != nil && len(found) == 0 {
+			return err
+		}
+		all = all.And(found)
+	}
+	switch {
+	case len(all) > 1:
+		return all
+	case len(bad) == 1:
+		return bad[0] // in its own words
 	}
 	return err
 }
 
-func decodeBody(c *Call, r Route, in any) error {
+// decodeBody fills in from the body and returns what is wrong with single fields.
+func decodeBody(c *Call, r Route, in any) (bad Invalid, err error) {
 	if r.Form && !strings.HasPrefix(c.Request.Header.Get("Content-Type"), "application/json") {
 		if err := c.BindBody(in); err != nil {
-			return ErrBadInput
+			return nil, ErrBadInput
 		}
-		return nil
+		return hiddenTexts(reflect.ValueOf(in).Elem()), nil
 	}
-	body, err := io.ReadAll(c.Request.Body)
+	raw, err := io.ReadAll(c.Request.Body)
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return ErrTooLarge
+		return nil, ErrTooLarge
+	}
+	if own, ok := errors.AsType[*Error](err); ok {
+		return nil, own
 	}
 	if err != nil {
-		return readError(err)
+		return nil, ErrBadInput
 	}
 	if again, ok := c.Request.Body.(router.Rereader); ok {
 		again.Reread() // for PocketBase's RequestInfo
 	}
-	if err := json.NewDecoder(bytes.NewReader(body)).Decode(in); errors.Is(err, io.EOF) {
-		return nil // no body
-	} else if err != nil {
-		return readError(err)
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, nil
 	}
-	return unasked(c, r, body)
+	var body map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return nil, ErrBadInput // a list, say
+	}
+	bad = readFields(reflect.ValueOf(in).Elem(), body)
+	notAsked, err := unasked(c, r, body)
+	return bad.And(notAsked), err
 }
 
-func readError(err error) error {
-	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		field, _, _ := strings.Cut(wrongType.Field, ".")
-		return Bad(field, "validation_invalid_type", "Must be "+kindText(wrongType.Type)+".")
+// hiddenTexts names the texts of a form that show something else than they are.
+func hiddenTexts(v reflect.Value) (bad Invalid) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if name := f.Tag.Get("form"); name != "" && f.Type.Kind() == reflect.String && !isSecret(name) && HasHidden(v.Field(i).String()) {
+			bad = append(bad, ErrCharacters.At(name))
+		}
 	}
-	if own, ok := errors.AsType[*Error](err); ok {
-		return own
-	}
-	return ErrBadInput
-}
-
-func kindText(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Int, reflect.Int64, reflect.Int32, reflect.Uint32:
-		return "a whole number"
-	case reflect.Float64:
-		return "a number"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Slice:
-		return "a list"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	}
-	return "text"
+	return bad
 }
 
 func setText(v reflect.Value, src string) error {

@@ -38,6 +38,9 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
+// noField is where an answer has an error that blames no field.
+const noField = "error"
+
 // As lets PocketBase's own handlers find the API form, so a domain error keeps
 // its status and code even when a record hook returns it below a CRUD route.
 func (e *Error) As(target any) bool {
@@ -47,7 +50,7 @@ func (e *Error) As(target any) bool {
 	}
 	key := e.Field
 	if key == "" {
-		key = "error"
+		key = noField
 	}
 	*p = router.NewApiError(e.Status, e.Text, map[string]router.SafeErrorItem{key: safeItem{e.Code, e.Text}})
 	return true
@@ -160,6 +163,7 @@ var (
 	ErrQuery       = Fail(http.StatusBadRequest, "query_not_allowed", "The query names something that cannot be queried.")
 	ErrKeyReused   = Fail(http.StatusConflict, "idempotency_key_reused", "This Idempotency-Key was used with another request.")
 	ErrKeyBusy     = Fail(http.StatusConflict, "idempotency_in_progress", "The first request with this Idempotency-Key was carried out or is under way, and its answer is not to be had.")
+	ErrCharacters  = Fail(http.StatusBadRequest, "invalid_characters", "May not hold control characters or invisible signs.")
 	ErrTooLarge    = Fail(http.StatusRequestEntityTooLarge, "too_large", "The request body is too large.")
 )
 

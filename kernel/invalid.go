@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -34,6 +35,22 @@ func (k *Kernel) FieldErrors(err error) (out Invalid) {
 	return out
 }
 
+// And returns v with what else was found of fields that v does not name. What blames no field
+// is left out, and so is what is no fault of the values, such as a conflict: it may come of
+// those that are wrong.
+func (v Invalid) And(others Invalid) Invalid {
+	for _, e := range others {
+		if !v.names(e.Field) && e.Field != noField && e.Status == http.StatusBadRequest {
+			v = append(v, e)
+		}
+	}
+	return v
+}
+
+func (v Invalid) names(field string) bool {
+	return slices.ContainsFunc(v, func(e *Error) bool { return e.Field == field })
+}
+
 // Complete returns v with what PocketBase's own validation says of the record's other
 // fields, so that one answer names every bad field. nil stays nil: a record that passes
 // our checks is validated when it is saved.
@@ -41,10 +58,27 @@ func (v Invalid) Complete(tx core.App, r *core.Record) error {
 	if len(v) == 0 {
 		return nil
 	}
-	for _, e := range Of(tx).FieldErrors(tx.Validate(r)) {
-		if !slices.ContainsFunc(v, func(own *Error) bool { return own.Field == e.Field }) {
-			v = append(v, e)
+	return v.And(Of(tx).FieldErrors(tx.Validate(r)))
+}
+
+// refusedKey is not a field, so it is neither stored nor sent.
+const refusedKey = "@refused"
+
+// Refuse notes what is wrong, with status 400, with the request for a record that is about to
+// be saved. The save is refused, but not before everything else that is wrong was found: one
+// answer names every bad field.
+func Refuse(r *core.Record, bad ...*Error) {
+	all := Refusals(r)
+	for _, e := range bad {
+		if !all.names(e.Field) {
+			all = append(all, e)
 		}
 	}
-	return v
+	r.SetRaw(refusedKey, all)
+}
+
+// Refusals returns what Refuse noted.
+func Refusals(r *core.Record) Invalid {
+	bad, _ := r.GetRaw(refusedKey).(Invalid)
+	return bad
 }

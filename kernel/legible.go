@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,6 +10,23 @@ import (
 // HasHidden reports whether a text has characters that nobody sees or that show it as
 // something else than it is, or is no UTF-8.
 func HasHidden(s string) bool { return !utf8.ValidString(s) || strings.ContainsFunc(s, hidden) }
+
+// HasHiddenIn is HasHidden for every text and name in a JSON value.
+func HasHiddenIn(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return HasHidden(v)
+	case []any:
+		return slices.ContainsFunc(v, HasHiddenIn)
+	case map[string]any:
+		for name, v := range v {
+			if HasHidden(name) || HasHiddenIn(v) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // Legible returns s without such characters, for what other systems send: there a stray
 // one is no reason to refuse a record.

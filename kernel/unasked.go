@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -10,14 +9,10 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 )
 
-// unasked returns ErrServerSet for what a body names and the route does not take, where it
+// unasked names, as ErrServerSet, what a body names and the route does not take, where it
 // is a field of the record that the route is about or answers: a payment's kind, an
 // invoice's status. As on the CRUD paths, a client that sends back what it read does no harm.
-func unasked(c *Call, r Route, raw []byte) error {
-	var body map[string]json.RawMessage
-	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&body); err != nil {
-		return ErrBadInput // a list, say
-	}
+func unasked(c *Call, r Route, body map[string]json.RawMessage) (bad Invalid, err error) {
 	taken := fieldNames(r.in)
 	own := fieldNames(r.out)
 	for _, name := range []string{r.Returns, r.Record} {
@@ -26,18 +21,16 @@ func unasked(c *Call, r Route, raw []byte) error {
 		}
 		about, err := c.App.FindCachedCollectionByNameOrId(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		own = append(own, about.Fields.FieldNames()...)
 	}
-	var bad Invalid
 	for name, sent := range body {
-		takes := slices.ContainsFunc(taken, func(t string) bool { return strings.EqualFold(t, name) }) // as encoding/json does
-		if !takes && slices.Contains(own, name) && !sentBack(c, name, sent) {
+		if !slices.Contains(taken, name) && slices.Contains(own, name) && !sentBack(c, name, sent) {
 			bad = append(bad, ErrServerSet.At(name))
 		}
 	}
-	return bad.OrNil()
+	return bad, nil
 }
 
 // sentBack reports whether a client sent what it had read: a field of the record in the

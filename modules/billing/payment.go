@@ -50,16 +50,25 @@ func enter(tx core.App, r *core.Record) error {
 	if !slices.Contains(billingapi.Methods, r.GetString("method")) {
 		bad = append(bad, errNoMethod.At("method"))
 	}
-	currency := invoice.GetString("currency")
-	minor, ok := clinicapi.Minor(r.GetFloat("amount"), currency)
-	if !ok || minor <= 0 {
-		bad = append(bad, errAmount.Saying(fmt.Sprintf("Must be more than 0, with at most %d decimals, as %s has.", clinicapi.Decimals(currency), currency)).At("amount"))
+	minor, wrong := amountMinor(invoice, r.GetFloat("amount"))
+	if wrong != nil {
+		bad = append(bad, wrong)
 	}
 	r.Set("amountMinor", minor)
 	if len(bad) > 0 {
 		return bad.Complete(tx, r)
 	}
 	return allowed(invoice, r.GetString("kind"), minor)
+}
+
+// amountMinor returns an amount that is paid or refunded in the invoice's minor units.
+func amountMinor(invoice *core.Record, amount float64) (minor int64, wrong *kernel.Error) {
+	currency := invoice.GetString("currency")
+	minor, ok := clinicapi.Minor(amount, currency)
+	if !ok || minor <= 0 {
+		return minor, errAmount.Saying(fmt.Sprintf("Must be more than 0, with at most %d decimals, as %s has.", clinicapi.Decimals(currency), currency)).At("amount")
+	}
+	return minor, nil
 }
 
 // refundMethod gives a refund without one the method of the last payment.
@@ -164,6 +173,31 @@ func (in PaymentInput) Validate() error {
 	return bad.OrNil()
 }
 
+// Complete looks at the amount as well.
+func (in PaymentInput) Complete(c *kernel.Call) error {
+	return entryHolds(c, in.Amount, map[string]string{"reference": in.Reference})
+}
+
+// entryHolds names what of an entry the table refuses. Its texts have limits there.
+func entryHolds(c *kernel.Call, amount *float64, texts map[string]string) error {
+	var bad kernel.Invalid
+	if amount != nil {
+		if _, wrong := amountMinor(c.Record, *amount); wrong != nil {
+			bad = append(bad, wrong)
+		}
+	}
+	ledger, err := c.App.FindCachedCollectionByNameOrId("payments")
+	if err != nil {
+		return err
+	}
+	for name, text := range texts {
+		if f, ok := ledger.Fields.GetByName(name).(*core.TextField); ok && len([]rune(strings.TrimSpace(text))) > f.Max {
+			bad = append(bad, kernel.Bad(name, "validation_max_text_constraint", fmt.Sprintf("Must be no more than %d characters.", f.Max)))
+		}
+	}
+	return bad.OrNil()
+}
+
 // RefundInput is a refund as a cashier enters it.
 type RefundInput struct {
 	Amount    *float64 `json:"amount" required:"true" doc:"in major units; at most what was paid and not given back yet"`
@@ -184,6 +218,11 @@ func (in RefundInput) Validate() error {
 	return bad.OrNil()
 }
 
+// Complete looks at the amount as well.
+func (in RefundInput) Complete(c *kernel.Call) error {
+	return entryHolds(c, in.Amount, map[string]string{"reference": in.Reference, "reason": in.Reason})
+}
+
 var payRoute = kernel.Op(kernel.Route{
 	Method: http.MethodPost, Path: "/api/billing/{id}/payments", Record: "invoices", Allow: writers,
 	Status: http.StatusCreated, Returns: "payments", Summary: "Enter a payment; the answer holds it and, as invoice, what the invoice is now",
@@ -201,10 +240,9 @@ var refundRoute = kernel.Op(kernel.Route{
 })
 
 func book(c *kernel.Call, kind string, amount float64, e Entry) (*core.Record, error) {
-	currency := c.Record.GetString("currency")
-	minor, ok := clinicapi.Minor(amount, currency)
-	if !ok {
-		return nil, errAmount.Saying(fmt.Sprintf("Must be an amount with at most %d decimals, as %s has.", clinicapi.Decimals(currency), currency)).At("amount")
+	minor, wrong := amountMinor(c.Record, amount)
+	if wrong != nil {
+		return nil, wrong
 	}
 	e.Kind, e.AmountMinor, e.By = kind, minor, actorOf(c)
 	r, err := Book(c.App, c.Record, e)
