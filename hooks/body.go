@@ -37,9 +37,14 @@ func bindBody(k *kernel.Kernel) {
 					return err
 				}
 			}
-			if err := checkBody(e, info, body, a, verb); err != nil {
+			bad, err := checkBody(e, info, body, a, verb)
+			if err != nil {
 				return err
 			}
+			for _, wrong := range bad { // what is no value may not lead to further complaints
+				e.Record.SetRaw(wrong.Field, e.Record.Original().GetRaw(wrong.Field))
+			}
+			kernel.Refuse(e.Record, bad...)
 			return e.Next()
 		}}
 	}
@@ -48,7 +53,7 @@ func bindBody(k *kernel.Kernel) {
 	k.App.OnRecordDeleteRequest().Bind(&hook.Handler[*core.RecordRequestEvent]{Id: "platform.body.delete", Priority: first + 1, Func: func(e *core.RecordRequestEvent) error {
 		info, err := e.RequestInfo()
 		if err != nil {
-			return err
+			return kernel.ErrBadInput
 		}
 		if err := fresh(e, info, nil); err != nil {
 			return err
@@ -80,8 +85,8 @@ func fresh(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]a
 	return kernel.CheckStale(read, present)
 }
 
-func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]any, a kernel.Access, verb kernel.Verb) error {
-	var bad kernel.Invalid
+// checkBody names what is wrong with the body. The error is about who is asking.
+func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]any, a kernel.Access, verb kernel.Verb) (bad kernel.Invalid, err error) {
 	if id, sent := body["id"]; sent && verb == kernel.Update && id != stored(e.Record) {
 		bad = append(bad, kernel.ErrServerSet.At("id"))
 	}
@@ -110,10 +115,10 @@ func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[stri
 		case verb == kernel.Update && slices.Contains(a.CreateOnly, name):
 			bad = append(bad, kernel.ErrCreateOnly.At(name))
 		case verb == kernel.Update && limited && !slices.Contains(only, name):
-			return kernel.ErrNotWritable.At(name)
+			return nil, kernel.ErrNotWritable.At(name)
 		}
 	}
-	return bad.OrNil()
+	return bad, nil
 }
 
 // unchanged reports whether a client sent back what it had read. PocketBase takes neither
@@ -129,9 +134,10 @@ func unchanged(now, old *core.Record, f core.Field, sent any, a kernel.Access, i
 	return reflect.DeepEqual(now.GetRaw(f.GetName()), old.GetRaw(f.GetName()))
 }
 
-// typed reports whether the body had JSON's own types; a form knows text only.
+// typed reports whether the body had JSON's own types; a form knows text only. A batch is
+// JSON, although PocketBase hands its requests on as forms.
 func typed(e *core.RecordRequestEvent, info *core.RequestInfo) bool {
-	return info.Context != core.RequestInfoContextBatch && strings.HasPrefix(strings.ToLower(e.Request.Header.Get("Content-Type")), "application/json")
+	return info.Context == core.RequestInfoContextBatch || strings.HasPrefix(strings.ToLower(e.Request.Header.Get("Content-Type")), "application/json")
 }
 
 // stored returns the id under which the record is in the database.
@@ -160,7 +166,7 @@ func checkType(f core.Field, v any, typed bool) *kernel.Error {
 			return kernel.Bad(name, "validation_invalid_number", "Must be a number.")
 		}
 	case core.FieldTypeBool:
-		if _, ok := v.(bool); !ok && v != "true" && v != "false" {
+		if _, ok := v.(bool); !ok && (typed || (v != "true" && v != "false")) {
 			return kernel.Bad(name, "validation_invalid_type", "Must be true or false.")
 		}
 	case core.FieldTypeText, core.FieldTypeEditor, core.FieldTypeEmail, core.FieldTypeURL:
@@ -171,6 +177,10 @@ func checkType(f core.Field, v any, typed bool) *kernel.Error {
 	case core.FieldTypeRelation, core.FieldTypeSelect:
 		if !isWords(v) {
 			return kernel.Bad(name, "validation_invalid_type", "Must be text, or a list of texts.")
+		}
+		// Of several PocketBase would take the last without a word.
+		if many, ok := f.(core.MultiValuer); ok && !many.IsMultiple() && count(v) > 1 {
+			return kernel.Bad(name, "validation_invalid_type", "Must be one text, not several.")
 		}
 	case core.FieldTypeDate:
 		s, ok := v.(string)
@@ -192,6 +202,17 @@ func isWords(v any) bool {
 		return !slices.ContainsFunc(w, func(v any) bool { _, ok := v.(string); return !ok })
 	}
 	return false
+}
+
+// count returns how many values are sent for a field.
+func count(v any) int {
+	switch w := v.(type) {
+	case []string:
+		return len(w)
+	case []any:
+		return len(w)
+	}
+	return 1
 }
 
 // isNumber accepts JSON numbers and, since forms know nothing else, numbers as text. From
@@ -228,7 +249,7 @@ func bindReach(k *kernel.Kernel) {
 		}
 		info, err := e.RequestInfo()
 		if err != nil {
-			return err
+			return kernel.ErrBadInput
 		}
 		ok, err := e.App.CanAccessRecord(e.Record, info, a.Update.Compiled())
 		if err == nil && !ok {

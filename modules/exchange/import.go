@@ -118,10 +118,9 @@ func (n *run) row(tx core.App, line int, row map[string]string, sum *Summary) (k
 		return bad, err
 	}
 	isNew, before := r.IsNew(), r.Fresh()
-	if bad := n.fill(r, row); len(bad) > 0 {
-		return bad, nil
-	}
-	if !isNew && same(before, r) {
+	bad = n.fill(r, row)
+	kernel.Refuse(r, bad...) // the save finds what else is wrong with the row
+	if len(bad) == 0 && !isNew && same(before, r) {
 		sum.Unchanged++
 		return nil, nil
 	}

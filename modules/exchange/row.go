@@ -98,7 +98,7 @@ func (n *run) fill(r *core.Record, row map[string]string) (bad kernel.Invalid) {
 			bad = append(bad, err)
 		}
 	}
-	if len(bad) == 0 && n.table.Prepare != nil {
+	if n.table.Prepare != nil {
 		n.table.Prepare(r, row)
 	}
 	return bad

@@ -2,12 +2,14 @@ package inventory_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pocketbase/dbx"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/exchange"
 	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
 	"github.com/polyclinic-os/polyclinic/modules/inventory"
@@ -15,12 +17,7 @@ import (
 
 func TestStockAsCSV(t *testing.T) {
 	s := full.Start(t)
-	var table exchangeapi.Table
-	for _, t := range kernel.All[exchangeapi.Table](s.Kernel) {
-		if t.Name == "inventory" {
-			table = t
-		}
-	}
+	table := stockTable(t, s)
 	moves := func() int64 {
 		t.Helper()
 		n, err := s.App.CountRecords("inventory_movements")
@@ -64,4 +61,30 @@ func TestStockAsCSV(t *testing.T) {
 		t.Errorf("a bad row went in: %+v (%v)", sum, err)
 	}
 	agrees(t, s, inventory.Insulin)
+}
+
+func TestABadRowNamesEveryBadCell(t *testing.T) {
+	s := full.Start(t)
+	var bad []string
+	_, err := exchange.Import(s.App, stockTable(t, s), strings.NewReader("itemName,quantity,expiryDate,reorderLevel\n,abc,2027-13-01,-1\n"),
+		exchange.Options{DryRun: true, Bad: func(b exchange.BadRow) {
+			for _, e := range b.Errors {
+				bad = append(bad, e.Field)
+			}
+		}})
+	slices.Sort(bad)
+	if want := "expiryDate itemName quantity reorderLevel"; err != nil || strings.Join(bad, " ") != want {
+		t.Errorf("named %q (%v), want %q", bad, err, want)
+	}
+}
+
+func stockTable(t *testing.T, s *kerneltest.Server) exchangeapi.Table {
+	t.Helper()
+	for _, table := range kernel.All[exchangeapi.Table](s.Kernel) {
+		if table.Name == "inventory" {
+			return table
+		}
+	}
+	t.Fatal("no table inventory")
+	return exchangeapi.Table{}
 }

@@ -28,14 +28,10 @@ func quantitySaid(e *core.RecordRequestEvent) error {
 	if err := e.BindBody(&body); err != nil {
 		return kernel.ErrBadInput
 	}
-	var bad kernel.Invalid
-	if name, _ := body["itemName"].(string); strings.TrimSpace(name) == "" {
-		bad = append(bad, kernel.Required("itemName"))
-	}
 	if v, sent := body["quantity"]; !sent || v == nil || v == "" {
-		bad = append(bad, kernel.Required("quantity"))
+		kernel.Refuse(e.Record, kernel.Required("quantity"))
 	}
-	return bad.OrNil()
+	return nil
 }
 
 // quantityKept refuses a quantity that is sent as nothing, which PocketBase reads as 0.
@@ -45,7 +41,7 @@ func quantityKept(e *core.RecordRequestEvent) error {
 		return kernel.ErrBadInput
 	}
 	if v, sent := body["quantity"]; sent && (v == nil || v == "") {
-		return kernel.Required("quantity")
+		kernel.Refuse(e.Record, kernel.Required("quantity"))
 	}
 	return nil
 }

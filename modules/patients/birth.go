@@ -27,7 +27,7 @@ const (
 // An age alone gives a year of birth. It does not overwrite a full date of birth: it must
 // agree with that. Where the date is sent unchanged beside the age, the age may be off by
 // one: the form was filled before a birthday.
-func agree(r *core.Record, today string) *kernel.Error {
+func agree(r *core.Record, today string) (bad kernel.Invalid) {
 	born, before := r.GetString("dateOfBirth"), r.Original()
 	bornChanged := born != before.GetString("dateOfBirth")
 	given := r.GetFloat("age") != before.GetFloat("age") || r.GetRaw(ageSent) == true
@@ -38,40 +38,41 @@ func agree(r *core.Record, today string) *kernel.Error {
 		return nil
 	}
 	if given {
-		if err := ageInRange(r.GetFloat("age")); err != nil {
-			return err
-		}
+		bad = ageInRange(r.GetFloat("age"))
 	}
 	if born == "" && !given {
 		r.Set("age", 0)
 		return nil
 	}
 	age := r.GetInt("age")
-	if born == "" || (given && !bornChanged && !bornKept && len(born) == 4) {
+	if len(bad) == 0 && (born == "" || (given && !bornChanged && !bornKept && len(born) == 4)) {
 		r.Set("dateOfBirth", yearOfBirth(age, today))
 		return nil
 	}
 	derived, ok := patientsapi.Age(born, today)
 	switch {
+	case born == "": // of the age that is wrong nothing follows
 	case !ok:
-		return kernel.Bad("dateOfBirth", "validation_invalid_date", "Must be a day that exists, YYYY-MM-DD, or a year, YYYY.")
+		bad = append(bad, kernel.Bad("dateOfBirth", "validation_invalid_date", "Must be a day that exists, YYYY-MM-DD, or a year, YYYY."))
 	case derived < 0:
-		return kernel.Bad("dateOfBirth", "birth_in_future", "Must not be in the future.")
+		bad = append(bad, kernel.Bad("dateOfBirth", "birth_in_future", "Must not be in the future."))
 	case derived > patientsapi.MaxAge:
-		return kernel.Bad("dateOfBirth", "validation_out_of_range", "Must be at most 150 years ago.")
+		bad = append(bad, kernel.Bad("dateOfBirth", "validation_out_of_range", "Must be at most 150 years ago."))
+	case len(bad) > 0:
 	case given && !couldBe(age, derived, born, bornKept):
-		return kernel.Bad("age", "age_contradicts", "Contradicts the date of birth.")
+		bad = append(bad, kernel.Bad("age", "age_contradicts", "Contradicts the date of birth."))
+	default:
+		r.Set("age", derived)
 	}
-	r.Set("age", derived)
-	return nil
+	return bad
 }
 
-func ageInRange(age float64) *kernel.Error {
+func ageInRange(age float64) kernel.Invalid {
 	switch {
 	case age != float64(int(age)):
-		return kernel.Bad("age", "validation_only_int_constraint", "Must be a whole number.")
+		return kernel.Invalid{kernel.Bad("age", "validation_only_int_constraint", "Must be a whole number.")}
 	case age < 0 || age > patientsapi.MaxAge:
-		return kernel.Bad("age", "validation_out_of_range", "Must be 0 to 150.")
+		return kernel.Invalid{kernel.Bad("age", "validation_out_of_range", "Must be 0 to 150.")}
 	}
 	return nil
 }

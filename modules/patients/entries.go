@@ -60,7 +60,7 @@ func checkEntries(tx core.App, r *core.Record) error {
 	if r.GetString("name") == "" {
 		add(kernel.Required("name"))
 	}
-	add(agree(r, s.Today(time.Now())))
+	bad = append(bad, agree(r, s.Today(time.Now()))...)
 	if changed(r, "contact") {
 		add(staffapi.CheckContact(r.GetString("contact")))
 	}
