@@ -2,6 +2,8 @@ package patients_test
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,4 +123,57 @@ func TestTheAgeDoesNotGoStale(t *testing.T) {
 	if bob := s.As(t, rosa, "GET", "/api/patients/"+patientsapi.Bob, nil).JSON(t); bob["age"] == nil || bob["age"] == 0.0 {
 		t.Errorf("the job spoilt Bob's age: %v", bob["age"])
 	}
+}
+
+func TestAFilterTellsAnUnknownAgeFromANewborns(t *testing.T) {
+	s := set.Start(t)
+	rosa := as(authapi.Rosa)
+	make := func(body string) string { return s.As(t, rosa, "POST", "/api/patients", body).ID(t) }
+	newborn, child, unknown := make(`{"name":"Newborn","age":0}`), make(`{"name":"Child","age":7}`), make(`{"name":"Unknown"}`)
+	found := func(filter string) string {
+		t.Helper()
+		names := []string{}
+		for _, path := range []string{"/api/patients", "/api/collections/patients/records"} {
+			for _, p := range s.As(t, rosa, "GET", path+"?sort=age,name&filter="+url.QueryEscape(filter), nil).Items(t) {
+				names = append(names, p["name"].(string))
+			}
+		}
+		half := len(names) / 2
+		if !slices.Equal(names[:half], names[half:]) {
+			t.Errorf("%s: the paths differ: %v", filter, names)
+		}
+		return strings.Join(names[:half], ", ")
+	}
+	check := func(when string, want map[string]string) {
+		t.Helper()
+		for filter, names := range want {
+			if got := found(filter); got != names {
+				t.Errorf("%s, %s: %q, want %q", when, filter, got, names)
+			}
+		}
+	}
+	check("at first", map[string]string{"age < 18": "Newborn, Child", "age = 0": "Newborn", "age <= 0": "Newborn", "age = null": "Unknown", "age != null && age < 100 && age > 6 && age < 8": "Child", "age > 120": ""})
+
+	put := func(id, body string) {
+		t.Helper()
+		if r := s.As(t, rosa, "PUT", "/api/patients/"+id, body); r.Status != 200 {
+			t.Fatalf("%s: %d %s", body, r.Status, r.Body)
+		}
+	}
+	put(child, `{"dateOfBirth":""}`)
+	put(newborn, `{"contact":"12345"}`)
+	put(unknown, `{"contact":"12345"}`)
+	check("once it is forgotten", map[string]string{"age < 18": "Newborn", "age = null": "Child, Unknown"})
+	put(unknown, `{"age":0}`)
+	put(child, `{"dateOfBirth":"`+born(0, 3)+`"}`)
+	check("once it is known", map[string]string{"age < 18": "Child, Newborn, Unknown", "age = 0": "Child, Newborn, Unknown", "age = null": ""})
+	put(newborn, `{"dateOfBirth":""}`)
+	for _, m := range s.Kernel.Modules {
+		for _, j := range m.Jobs {
+			if err := j.Run(s.App); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	check("after the nightly work", map[string]string{"age < 18": "Child, Unknown", "age = null": "Newborn"})
 }

@@ -20,7 +20,8 @@ const (
 )
 
 // The date of birth is what is kept; the age follows from it and is stored only so that
-// lists can be filtered and sorted by it. A patient without a date of birth has no age.
+// lists can be filtered and sorted by it. A patient without a date of birth has no age: the
+// column is NULL then, see age_schema.go, although a record has 0 there.
 
 // agree derives age and date of birth from each other. today is the clinic's.
 //
@@ -121,7 +122,7 @@ func refreshAges(app core.App) error {
 		WITH now AS (SELECT id, CAST(substr({:today}, 1, 4) AS INTEGER) - CAST(substr(dateOfBirth, 1, 4) AS INTEGER)
 			- (length(dateOfBirth) = 10 AND substr({:today}, 6) < substr(dateOfBirth, 6)) AS years
 			FROM patients WHERE dateOfBirth != '')
-		UPDATE patients SET age = now.years FROM now WHERE now.id = patients.id AND patients.age != now.years`).
+		UPDATE patients SET age = now.years FROM now WHERE now.id = patients.id AND patients.age IS NOT now.years`).
 		Bind(dbx.Params{"today": s.Today(time.Now())}).Execute()
 	return err
 }

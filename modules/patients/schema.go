@@ -14,6 +14,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000492_sums", Up: initSums},
 	{ID: "1780000493_stamps", Up: initStamps},
 	{ID: "1780000495_restriction", Up: initRestriction},
+	{ID: "1780000496_age", Up: ageUnknown},
 }
 
 func initPatients(tx core.App) error {
