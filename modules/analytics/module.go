@@ -19,7 +19,7 @@ func Module() kernel.Module {
 		Routes:   []kernel.Route{statusRoute},
 		Settings: settings,
 		Commands: []func(*kernel.Kernel) *cobra.Command{command},
-		Provides: append(remote.Reports(remote.Reader{URL: urlSetting.Value, Site: Site}), behind, a),
+		Provides: append(remote.Reports(remote.Reader{URL: urlSetting.Value, Site: Site, Holder: holder}), behind, a),
 		Bind: func(k *kernel.Kernel) error {
 			a.k = k
 			return bind(k)

@@ -70,6 +70,32 @@ func Reaches(app core.App, token string, seq int64) (bool, error) {
 	return n > 0, nil
 }
 
+// Ours reports whether a position in the warehouse is of this data folder's history: of its
+// epoch, with a token that it drew. Of a folder that was copied, so are the copy's.
+func Ours(app core.App, epoch, token string) (ours bool, err error) {
+	if present, err := Present(app); err != nil || !present {
+		return false, err
+	}
+	err = app.ConcurrentDB().NewQuery(`SELECT count(*) > 0 FROM _analytics_state s WHERE s.id = 1 AND s.epoch = {:epoch}
+		AND ({:token} IN (s.token, s.previous) OR EXISTS (SELECT 1 FROM _analytics_batch b WHERE b.token = {:token}))`).
+		Bind(dbx.Params{"epoch": epoch, "token": token}).Row(&ours)
+	if err != nil {
+		return false, fmt.Errorf("batches of analytics: %w", err)
+	}
+	return ours, nil
+}
+
+// Behind returns how many changes wait for a warehouse that stands at seq. all is false if
+// there are others that are noted no more: the log was dropped.
+func Behind(app core.App, seq int64) (n int64, all bool, err error) {
+	err = app.ConcurrentDB().NewQuery(`SELECT (SELECT count(*) FROM _analytics_log WHERE seq > {:seq}), trimmed <= {:seq} FROM _analytics_state WHERE id = 1`).
+		Bind(dbx.Params{"seq": seq}).Row(&n, &all)
+	if err != nil {
+		return 0, false, fmt.Errorf("log of analytics: %w", err)
+	}
+	return n, all, nil
+}
+
 // Drained notes when nothing was waiting, in unix seconds.
 func Drained(app core.App, at int64) error {
 	return execute(app, `UPDATE _analytics_state SET drainedAt = {:at} WHERE id = 1`, dbx.Params{"at": at})

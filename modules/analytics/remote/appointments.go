@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -37,8 +36,8 @@ const (
 		`FROM polyclinic.doctors WHERE site_id = $1`
 )
 
-func appointments(ctx context.Context, c *reportsapi.Call, w *warehouse.Warehouse) (any, error) {
-	a, err := w.Read(ctx, warehouse.Query{SQL: diarySQL, Args: []string{c.From, c.To}}, warehouse.Query{SQL: hoursSQL})
+func appointments(c *reportsapi.Call, read ask) (any, error) {
+	a, err := read(warehouse.Query{SQL: diarySQL, Args: []string{c.From, c.To}}, warehouse.Query{SQL: hoursSQL})
 	if err != nil {
 		return nil, err
 	}

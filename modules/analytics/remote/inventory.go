@@ -2,7 +2,6 @@ package remote
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -37,9 +36,9 @@ type category struct {
 	value, used int64
 }
 
-func inventory(ctx context.Context, c *reportsapi.Call, w *warehouse.Warehouse) (any, error) {
+func inventory(c *reportsapi.Call, read ask) (any, error) {
 	days := []string{c.From, c.To}
-	a, err := w.Read(ctx, warehouse.Query{SQL: stockSQL}, warehouse.Query{SQL: movedMonthsSQL, Args: days}, warehouse.Query{SQL: movedItemsSQL, Args: days})
+	a, err := read(warehouse.Query{SQL: stockSQL}, warehouse.Query{SQL: movedMonthsSQL, Args: days}, warehouse.Query{SQL: movedItemsSQL, Args: days})
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"slices"
 
@@ -37,9 +36,9 @@ const (
 		owed + ` GROUP BY 1 ORDER BY owed DESC, doctor LIMIT 20`
 )
 
-func revenueSummary(ctx context.Context, c *reportsapi.Call, w *warehouse.Warehouse) (any, error) {
+func revenueSummary(c *reportsapi.Call, read ask) (any, error) {
 	days := []string{c.From, c.To}
-	a, err := w.Read(ctx, warehouse.Query{SQL: billedMonthsSQL, Args: days}, warehouse.Query{SQL: paidMonthsSQL, Args: days},
+	a, err := read(warehouse.Query{SQL: billedMonthsSQL, Args: days}, warehouse.Query{SQL: paidMonthsSQL, Args: days},
 		warehouse.Query{SQL: paidMethodsSQL, Args: days}, warehouse.Query{SQL: billedDoctorsSQL, Args: days}, warehouse.Query{SQL: namesSQL})
 	if err != nil {
 		return nil, err
@@ -88,9 +87,9 @@ func revenueSummary(ctx context.Context, c *reportsapi.Call, w *warehouse.Wareho
 	return out, err
 }
 
-func receivables(ctx context.Context, c *reportsapi.Call, w *warehouse.Warehouse) (any, error) {
+func receivables(c *reportsapi.Call, read ask) (any, error) {
 	to := []string{c.To}
-	a, err := w.Read(ctx, warehouse.Query{SQL: owedAgesSQL, Args: to}, warehouse.Query{SQL: owedPatientsSQL, Args: to},
+	a, err := read(warehouse.Query{SQL: owedAgesSQL, Args: to}, warehouse.Query{SQL: owedPatientsSQL, Args: to},
 		warehouse.Query{SQL: owedMonthsSQL, Args: []string{c.To, c.From}}, warehouse.Query{SQL: owedDoctorsSQL, Args: to}, warehouse.Query{SQL: namesSQL})
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -35,9 +34,9 @@ const (
 // patientSummary is as the clinic's own, with two exceptions: patients whose data's use is
 // restricted are not in the warehouse, and where ids are pseudonyms only the year of a birth
 // is, so that everybody is taken to have had their birthday.
-func patientSummary(ctx context.Context, c *reportsapi.Call, w *warehouse.Warehouse) (any, error) {
+func patientSummary(c *reportsapi.Call, read ask) (any, error) {
 	days := []string{c.From, c.To}
-	a, err := w.Read(ctx, warehouse.Query{SQL: registerSQL, Args: days[1:]}, warehouse.Query{SQL: newSQL, Args: days},
+	a, err := read(warehouse.Query{SQL: registerSQL, Args: days[1:]}, warehouse.Query{SQL: newSQL, Args: days},
 		warehouse.Query{SQL: visitMonthsSQL, Args: days}, warehouse.Query{SQL: visitDoctorsSQL, Args: days},
 		warehouse.Query{SQL: frequencySQL, Args: days}, warehouse.Query{SQL: namesSQL})
 	if err != nil {

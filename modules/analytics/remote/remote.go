@@ -3,33 +3,47 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
+	"strconv"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
 )
 
-// errUnavailable is answered while the warehouse does not; the reason is in the sync's state.
-var errUnavailable = kernel.Fail(http.StatusServiceUnavailable, "analytics_unavailable",
-	"The warehouse does not answer: see /api/analytics/status, or ask without source=postgres.")
+// What keeps the warehouse from answering; the reason is in the sync's state.
+var (
+	errUnavailable = kernel.Fail(http.StatusServiceUnavailable, "analytics_unavailable",
+		"The warehouse does not answer: see /api/analytics/status, or ask without source=postgres.")
+	errIncomplete = kernel.Fail(http.StatusServiceUnavailable, "analytics_incomplete",
+		"The warehouse does not have all of this clinic's rows: see /api/analytics/status, or ask without source=postgres.")
+	errForeign = kernel.Fail(http.StatusServiceUnavailable, "analytics_foreign",
+		"What the warehouse has under this POLYCLINIC_SITE_ID was not shipped from this data folder: see /api/analytics/status, or ask without source=postgres.")
+)
 
 // Reader says where reports are asked for.
 type Reader struct {
-	URL  func() string // "" while no warehouse is configured
-	Site func(core.App) (string, error)
+	URL      func() string // "" while no warehouse is configured
+	Site     func(core.App) (string, error)
+	Holder   func(core.App) (string, error) // names this data folder, see warehouse.Warehouse.Holder
+	Patience time.Duration                  // how long a report may take, its turn included, 0: 12 s
 }
+
+// patience is shorter than what most clients wait for an answer.
+const patience = 12 * time.Second
 
 // line is an app's connection for reports, made when the first is asked for. Reports take
 // turns.
 type line struct {
-	mu   sync.Mutex
+	turn chan struct{} // full while somebody has it
 	w    *warehouse.Warehouse
 	used string // the URL it was made for
 }
@@ -37,7 +51,7 @@ type line struct {
 const lineKey = "polyclinic.analytics.reports"
 
 func lineOf(app core.App) *line {
-	return app.Store().GetOrSet(lineKey, func() any { return &line{} }).(*line)
+	return app.Store().GetOrSet(lineKey, func() any { return &line{turn: make(chan struct{}, 1)} }).(*line)
 }
 
 // Reports lists the reports for a module's Provides.
@@ -51,8 +65,11 @@ func Reports(r Reader) []any {
 	}
 }
 
+// ask runs queries on one state of the site's rows.
+type ask func(queries ...warehouse.Query) ([]warehouse.Answer, error)
+
 // report asks and works out one report.
-type report func(ctx context.Context, c *reportsapi.Call, w *warehouse.Warehouse) (any, error)
+type report func(c *reportsapi.Call, read ask) (any, error)
 
 func (r Reader) run(fn report) func(*reportsapi.Call) (any, error) {
 	return func(c *reportsapi.Call) (any, error) {
@@ -68,13 +85,17 @@ func (r Reader) run(fn report) func(*reportsapi.Call) (any, error) {
 		if ctx == nil {
 			ctx = context.Background()
 		}
+		ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.Patience, patience))
+		defer cancel()
 		l := lineOf(c.App)
-		l.mu.Lock()
-		defer l.mu.Unlock()
+		if !l.take(ctx) {
+			return nil, errUnavailable.At("source")
+		}
+		defer l.give()
 		had := l.w != nil
-		answer, err := l.try(ctx, c, url, site, fn)
+		answer, err := r.try(ctx, l, c, url, site, fn)
 		if err != nil && had && l.w == nil && ctx.Err() == nil { // it had broken since the last report
-			answer, err = l.try(ctx, c, url, site, fn)
+			answer, err = r.try(ctx, l, c, url, site, fn)
 		}
 		var known *warehouse.Error
 		if errors.As(err, &known) {
@@ -85,7 +106,7 @@ func (r Reader) run(fn report) func(*reportsapi.Call) (any, error) {
 	}
 }
 
-func (l *line) try(ctx context.Context, c *reportsapi.Call, url, site string, fn report) (answer any, err error) {
+func (r Reader) try(ctx context.Context, l *line, c *reportsapi.Call, url, site string, fn report) (answer any, err error) {
 	if l.w != nil && (l.used != url || l.w.Site() != site) {
 		l.close(ctx)
 	}
@@ -96,24 +117,83 @@ func (l *line) try(ctx context.Context, c *reportsapi.Call, url, site string, fn
 		}
 		l.used = url
 	}
-	if answer, err = fn(ctx, c, l.w); err != nil && l.w.IsLost(err) {
+	answer, err = fn(c, func(queries ...warehouse.Query) ([]warehouse.Answer, error) {
+		at, answers, err := l.w.Read(ctx, queries...)
+		if err != nil {
+			return nil, err
+		}
+		return answers, r.judge(c, at)
+	})
+	if err != nil && l.w.IsLost(err) {
 		l.close(ctx)
 	}
 	return answer, err
 }
+
+// judge refuses rows that are not this data folder's own, or not all of them: a site whose
+// first copy is under way, a second clinic with the same site id, a copy of a data folder, a
+// restored one that has not been compared yet. at is of the state that was read.
+func (r Reader) judge(c *reportsapi.Call, at warehouse.Position) error {
+	if at.Epoch == "" {
+		return errIncomplete.At("source")
+	}
+	holder, err := r.Holder(c.App)
+	if err != nil {
+		return err
+	}
+	// Read behind the warehouse: a token is noted here before it is there.
+	ours, err := capture.Ours(c.App, at.Epoch, at.Token)
+	switch {
+	case err != nil:
+		return err
+	case !ours || at.Holder != holder:
+		return errForeign.At("source")
+	case at.Snapshot != "":
+		return errIncomplete.At("source")
+	}
+	n, all, err := capture.Behind(c.App, at.Seq)
+	if err != nil || c.Header == nil {
+		return err
+	}
+	c.Header.Set(behindHeader, strconv.FormatInt(n, 10))
+	if !all {
+		c.Header.Set(behindHeader, "unknown")
+	}
+	return nil
+}
+
+// behindHeader says how many changes of the clinic the figures lack.
+const behindHeader = "Analytics-Behind"
+
+// take waits for the turn and reports whether it came before ctx ended.
+func (l *line) take(ctx context.Context) bool {
+	select {
+	case l.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (l *line) give() { <-l.turn }
 
 func (l *line) close(ctx context.Context) {
 	_ = l.w.Close(ctx) // it is lost, or of no more use
 	l.w = nil
 }
 
-// Close ends the app's connection, if it has one.
+// Close ends the app's connection, if it has one. One that a report still waits on ends with
+// the process.
 func Close(app core.App) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
 	l := lineOf(app)
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if !l.take(ctx) {
+		return
+	}
+	defer l.give()
 	if l.w != nil {
-		l.close(context.Background())
+		l.close(ctx)
 	}
 }
 

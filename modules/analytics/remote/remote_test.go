@@ -28,6 +28,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/billing"
 	"github.com/polyclinic-os/polyclinic/modules/clinic"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 	"github.com/polyclinic-os/polyclinic/modules/inventory"
 	"github.com/polyclinic-os/polyclinic/modules/patients"
 	"github.com/polyclinic-os/polyclinic/modules/reports"
@@ -41,12 +42,13 @@ func TestMain(m *testing.M) { os.Exit(postgres.Run(m)) }
 
 var ctx = context.Background()
 
-const site = "north"
+const site, holder = "north", "this folder"
 
 // clinicOf starts a clinic whose reports ask the warehouse at *url.
 func clinicOf(t *testing.T, url *string) *kerneltest.Server {
 	t.Helper()
-	reader := remote.Reader{URL: func() string { return *url }, Site: func(core.App) (string, error) { return site, nil }}
+	reader := remote.Reader{URL: func() string { return *url }, Site: func(core.App) (string, error) { return site, nil },
+		Holder: func(core.App) (string, error) { return holder, nil }, Patience: 5 * time.Second}
 	far := kernel.Module{Name: "far", Doc: "Reports from a warehouse.", Provides: remote.Reports(reader)}
 	set := &kerneltest.Set{Modules: []kernel.Module{
 		hooks.Module(), migrations.Module(), clinic.Module(), auth.Module(), staff.Module(), patients.Module(),
@@ -179,11 +181,13 @@ func ship(t *testing.T, app core.App, url, name string, key []byte) {
 	w, err := warehouse.Open(ctx, url, name)
 	must(t, err)
 	defer w.Close(ctx)
+	w.Holder = holder
 	must(t, w.EnsureSchema(ctx, tables))
 	at := warehouse.Position{Epoch: "e", Token: "0"}
 	must(t, w.NewEpoch(ctx, warehouse.Position{}, at))
 	_, err = capture.Ensure(app, tables)
 	must(t, err)
+	must(t, capture.BeginEpoch(app, at.Epoch, at.Token, 0))
 	source, err := capture.NewSource(app, tables, capture.Options{Key: key})
 	must(t, err)
 	defer source.Close()
@@ -194,6 +198,7 @@ func ship(t *testing.T, app core.App, url, name string, key []byte) {
 		var rows []row.Row
 		must(t, view.Each(table.Name, func(r row.Row) error { rows = append(rows, r); return nil }))
 		to := warehouse.Position{Epoch: "e", Token: fmt.Sprint(i + 1)}
+		must(t, capture.Begin(app, at.Token, to.Token, 0))
 		rejected, err := w.CopyInto(ctx, warehouse.Load{From: at, To: to, Table: table, Rows: rows})
 		must(t, err)
 		if len(rejected) > 0 {
@@ -219,6 +224,7 @@ func TestReportsAgreeWithTheClinicsOwn(t *testing.T) {
 				fill(t, tx, rand.New(rand.NewPCG(c.seed, 7)), 300, c.key == nil)
 				return nil
 			}))
+			clinicapi.Forget(s.App) // plain SQL has changed the currency
 			url = postgres.Server(t).Database(t)
 			ship(t, s.App, url, site, c.key)
 			ship(t, s.App, url, "another", c.key) // whose rows do not count

@@ -35,9 +35,10 @@ func (a Answer) Int(line, column int) (int64, error) {
 
 const beginReadSQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-// Read runs queries on one state of the data, in one round trip.
-func (w *Warehouse) Read(ctx context.Context, queries ...Query) ([]Answer, error) {
-	calls := []call{{sql: beginReadSQL}, {sql: patienceSQL}}
+// Read runs queries on one state of the data, in one round trip, and returns where the site
+// stands in it.
+func (w *Warehouse) Read(ctx context.Context, queries ...Query) (at Position, answers []Answer, err error) {
+	calls := []call{{sql: beginReadSQL}, {sql: patienceSQL}, {sql: positionSQL, args: []arg{text(w.site)}}}
 	head := len(calls)
 	for _, q := range queries {
 		c := call{sql: q.SQL, args: []arg{text(w.site)}}
@@ -49,11 +50,12 @@ func (w *Warehouse) Read(ctx context.Context, queries ...Query) ([]Answer, error
 	results, err := w.send(ctx, append(calls, call{sql: commitSQL})...)
 	if err != nil {
 		w.rollback(ctx)
-		return nil, err
+		return at, nil, err
 	}
-	answers := make([]Answer, len(queries))
+	answers = make([]Answer, len(queries))
 	for i := range answers {
 		answers[i] = Answer{results[head+i]}
 	}
-	return answers, nil
+	at, err = position(results[head-1])
+	return at, answers, err
 }

@@ -127,10 +127,16 @@ func (w *Warehouse) Site() string { return w.site }
 // know, the zero Position.
 func (w *Warehouse) Position(ctx context.Context) (Position, error) {
 	results, err := w.send(ctx, call{sql: positionSQL, args: []arg{text(w.site)}})
-	if err != nil || len(results[0].rows) == 0 {
+	if err != nil {
 		return Position{}, err
 	}
-	r := results[0]
+	return position(results[0])
+}
+
+func position(r result) (Position, error) {
+	if len(r.rows) == 0 {
+		return Position{}, nil
+	}
 	seq, err := strconv.ParseInt(r.text(0, 1), 10, 64)
 	return Position{Epoch: r.text(0, 0), Seq: seq, Token: r.text(0, 2), Snapshot: r.text(0, 3), Holder: r.text(0, 4), Fresh: r.text(0, 5) == "t"}, err
 }

@@ -37,6 +37,8 @@ type Call struct {
 
 	// Context ends when the caller goes away.
 	Context context.Context
+	// Header is of the answer, nil where there is none.
+	Header http.Header
 
 	stamped map[string][]stampedMonth // by table, as DB has them
 }
@@ -101,6 +103,7 @@ func route[A Answer](name, summary string, allow kernel.Policy, report func(*Cal
 		if err != nil {
 			return none, err
 		}
+		call.Header = c.Response.Header()
 		if in.Source == Postgres {
 			answer, err = remote[A](call, name)
 		} else {
