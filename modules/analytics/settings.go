@@ -23,9 +23,9 @@ import (
 var (
 	urlSetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_URL", Secret: true, Doc: "postgres://role:password@host/database of the analytics warehouse. Unset, nothing is noted and nothing leaves."}
 	siteSetting    = kernel.Setting{Name: "POLYCLINIC_SITE_ID", Doc: "What the clinic is called in the warehouse: letters, digits and _ . -, at most 60. No two sites may have the same. Unset, it is drawn from when the clinic's data folder was made."}
-	keySetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY", Secret: true, Doc: "With it, 16 characters or more, patients' ids leave as pseudonyms. Another key makes other pseudonyms: every patient's row is shipped again."}
+	keySetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY", Secret: true, Doc: "With it, 16 characters or more, patients' ids leave as pseudonyms. Another key makes other pseudonyms: the old ones are taken out of the warehouse, and every table is read in full."}
 	extraSetting   = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_EXTRA", Default: "off", Doc: "on: the clinic's own x_ fields of declared collections leave too, in the column extra."}
-	historySetting = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_HISTORY", Default: "off", Doc: "on: the warehouse keeps every version of every row besides the present one."}
+	historySetting = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_HISTORY", Default: "off", Doc: "on: the warehouse keeps the versions of every row, from then on, besides the present one."}
 	capSetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_LOG_CAP", Default: "2000000", Doc: "How many changed rows may wait for a warehouse that is away, some 40 bytes each. Beyond, their list is dropped and every table is read in full once it is back."}
 )
 

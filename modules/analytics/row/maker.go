@@ -41,9 +41,17 @@ func (m *Maker) Shape() string {
 		}
 	}
 	if hasPatients(m.Table) && len(m.key) > 0 {
-		fmt.Fprintf(sum, "|%x", m.pseudonym("which key"))
+		fmt.Fprintf(sum, "|%x", KeyMark(m.key))
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// KeyMark tells a key of pseudonyms from others without saying it, "" for none.
+func KeyMark(key []byte) string {
+	if len(key) == 0 {
+		return ""
+	}
+	return (&Maker{key: key}).pseudonym("which key")
 }
 
 // maxID is the longest id, in bytes, that leaves. PostgreSQL's indexes take 2,700.

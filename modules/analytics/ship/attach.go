@@ -9,6 +9,7 @@ import (
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/row"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 )
 
@@ -33,8 +34,9 @@ func (s *Shipper) attach(ctx context.Context) error {
 		return err
 	}
 	p, err := parsePlan(at.Snapshot)
-	lost := own.Trimmed > at.Seq || head < at.Seq // notes behind it are gone, or the whole log
-	if err != nil || at.Epoch == "" || own.Epoch != at.Epoch || lost {
+	lost := own.Trimmed > at.Seq || head < at.Seq    // notes behind it are gone, or the whole log
+	otherKey := at.Key != row.KeyMark(s.Options.Key) // no row of a patient is what it was
+	if err != nil || at.Epoch == "" || own.Epoch != at.Epoch || lost || otherKey {
 		return s.newEpoch(ctx, at)
 	}
 	if at.Token != own.Token && at.Token != own.Previous {
@@ -65,6 +67,22 @@ func (s *Shipper) emptied(ctx context.Context) error {
 		return nil
 	}
 	return capture.Mark(s.App, capture.Emptied, names...)
+}
+
+// prepare sees to what is in the warehouse already, when a setting is another than when it
+// was shipped: that no id of a patient is there that was made with another key, or with
+// none, and, with History, that every row has its first version.
+func (s *Shipper) prepare(ctx context.Context) error {
+	if key := row.KeyMark(s.Options.Key); s.at.Key != key {
+		if err := s.w.Repseudonymise(ctx, s.at, s.Tables, key); err != nil {
+			return err
+		}
+		s.at.Key = key
+	}
+	if !s.History {
+		return nil
+	}
+	return s.w.FillVersions(ctx, s.at, s.Tables)
 }
 
 // withRows are the tables that have rows here and are not about to be read in full.
@@ -138,7 +156,7 @@ func (s *Shipper) newEpoch(ctx context.Context, from warehouse.Position) error {
 			marks = append(marks, capture.Resync{Table: t.Name})
 		}
 	}
-	to := warehouse.Position{Epoch: token(), Seq: head, Token: token(), Snapshot: p.String()}
+	to := warehouse.Position{Epoch: token(), Seq: head, Token: token(), Snapshot: p.String(), Versions: from.Versions, Key: from.Key}
 	if err := capture.BeginEpoch(s.App, to.Epoch, to.Token, head); err != nil {
 		return err
 	}

@@ -198,6 +198,9 @@ func (s *Shipper) take(ctx context.Context) error {
 	if err := s.attach(ctx); err != nil {
 		return err
 	}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
 	if err := s.emptied(ctx); err != nil {
 		return err
 	}

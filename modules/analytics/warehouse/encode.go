@@ -31,6 +31,14 @@ func text(s string) arg { return arg{oidText, []byte(s)} }
 
 func integer(n int64) arg { return arg{oidInteger, binary.BigEndian.AppendUint64(nil, uint64(n))} }
 
+func boolean(yes bool) arg {
+	b := byte(0)
+	if yes {
+		b = 1
+	}
+	return arg{oidBool, []byte{b}}
+}
+
 // texts is an array of texts.
 func texts(list []string) arg {
 	b := arrayHead(nil, len(list), oidText)

@@ -52,6 +52,8 @@ func layout(tables []analyticsapi.Table, history bool) []table {
 			{"holder", "text", "NOT NULL DEFAULT ''", "The process that wrote last."},
 			{"shipped_at", "timestamptz", "", "When changes arrived last."},
 			{"lease_until", "timestamptz", "", "Until when no other process may take the site over."},
+			{"versions", "boolean", "", "Every present row has its version in the history."},
+			{"pseudonyms", "text", "", "A mark of the key that patients' pseudonyms are made with, empty where ids leave as they are."},
 		}, "site_id"},
 		{"sync_reject", "Values that could not be taken over, each with its reason.", []columnDDL{
 			{"site_id", "text", "NOT NULL", "The site."},

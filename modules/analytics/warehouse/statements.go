@@ -2,7 +2,6 @@ package warehouse
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
@@ -13,7 +12,7 @@ import (
 const (
 	versionSQL = "SELECT version()"
 
-	positionSQL = `SELECT epoch, seq, tok, snap, holder, coalesce(lease_until > now(), false) FROM polyclinic.sync_site WHERE site_id = $1`
+	positionSQL = `SELECT epoch, seq, tok, snap, holder, coalesce(lease_until > now(), false), coalesce(versions, false), coalesce(pseudonyms, '') FROM polyclinic.sync_site WHERE site_id = $1`
 
 	firstEpochSQL = `INSERT INTO polyclinic.sync_site (site_id, epoch, seq, tok, snap, holder, shipped_at, lease_until) ` +
 		`VALUES ($1, $2, $3, $4, $5, $6, now(), now() + interval '60 seconds') ON CONFLICT (site_id) DO NOTHING`
@@ -22,8 +21,10 @@ const (
 		`WHERE site_id = $1 AND epoch = $7 AND tok = $8 AND (holder = $6 OR lease_until IS NULL OR lease_until <= now())`
 
 	// moveSQL is the compare-and-set of every write: no row moved means that somebody else
-	// has moved the site, and the transaction is given up.
-	moveSQL = `UPDATE polyclinic.sync_site SET seq = $4, tok = $5, snap = $6, holder = $7, shipped_at = now(), lease_until = now() + interval '60 seconds' ` +
+	// has moved the site, and the transaction is given up. Who keeps no versions, $8, leaves
+	// them incomplete.
+	moveSQL = `UPDATE polyclinic.sync_site SET seq = $4, tok = $5, snap = $6, holder = $7, shipped_at = now(), lease_until = now() + interval '60 seconds', ` +
+		`versions = (versions AND $8) ` +
 		`WHERE site_id = $1 AND epoch = $2 AND tok = $3`
 
 	beatSQL = `UPDATE polyclinic.sync_site SET holder = $4, lease_until = now() + interval '60 seconds' WHERE site_id = $1 AND epoch = $2 AND tok = $3`
@@ -152,46 +153,4 @@ func bucketsSQL(t analyticsapi.Table) string {
 // prefixSQL reads ids and hashes of a bucket.
 func prefixSQL(t analyticsapi.Table) string {
 	return "SELECT id, h FROM " + qualified(t.Name) + " WHERE site_id = $1 AND id >= $2 AND id <= $3 AND substr(id, 1, $4::int) = $2 ORDER BY id"
-}
-
-// Versions: each statement that changes rows also appends what they are from now on.
-
-func historyName(t analyticsapi.Table) string { return t.Name + "_history" }
-
-// kept reports whether versions have the column: not those that would tell who somebody is,
-// nor a clinic's own fields beside patients, which may. An erasure takes them out of the
-// present row alone.
-func kept(t analyticsapi.Table, name string) bool {
-	for _, c := range t.Columns {
-		if c.Name == name {
-			return !c.Open
-		}
-	}
-	ofPatients := t.Patients || slices.ContainsFunc(t.Columns, func(c analyticsapi.Column) bool { return c.Patient })
-	return name != "extra" || !ofPatients
-}
-
-func keptNames(t analyticsapi.Table, prefix string) string {
-	names := []string{"site_id", "id"}
-	for _, c := range t.Columns {
-		if kept(t, c.Name) {
-			names = append(names, quote(c.Name))
-		}
-	}
-	if kept(t, "extra") {
-		names = append(names, "extra")
-	}
-	return prefix + strings.Join(append(names, "h"), ", "+prefix)
-}
-
-func keptUpsertSQL(t analyticsapi.Table) string {
-	names := keptNames(t, "")
-	return fmt.Sprintf("WITH written AS (%s RETURNING %s) INSERT INTO %s (valid_from, deleted, %s) SELECT now(), false, %s FROM written",
-		upsertSQL(t), keptNames(t, "t."), qualified(historyName(t)), names, names)
-}
-
-func keptDeleteSQL(t analyticsapi.Table) string {
-	names := keptNames(t, "")
-	return fmt.Sprintf("WITH gone AS (%s RETURNING %s) INSERT INTO %s (valid_from, deleted, %s) SELECT now(), true, %s FROM gone",
-		deleteSQL(t), names, qualified(historyName(t)), names, names)
 }

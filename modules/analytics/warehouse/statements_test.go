@@ -4,17 +4,25 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/postgrestest"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/row"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 )
 
 var update = flag.Bool("update", false, "write testdata/statements.sql anew")
+
+// people have pseudonyms, and stays are of them.
+var (
+	people = analyticsapi.Table{Collection: "people", Name: "people", Doc: "People.", Patients: true, Columns: []analyticsapi.Column{{Name: "gender", Field: "gender", Doc: "Gender."}}}
+	stays  = analyticsapi.Table{Collection: "stays", Name: "stays", Doc: "Stays.", Columns: []analyticsapi.Column{
+		{Name: "person_id", Field: "patientId", Patient: true, Doc: "Whose."}, {Name: "bed", Field: "bed", Doc: "Where."},
+	}}
+)
 
 // everything does with a warehouse all that it can, a row to set aside included.
 func everything(t *testing.T, server *postgrestest.Server, url, via string, history bool, sent func(string)) {
@@ -23,9 +31,10 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 	must(t, err)
 	defer w.Close(ctx)
 	w.Sent, w.History = sent, history
-	must(t, w.EnsureSchema(ctx, tables))
+	all := append(slices.Clone(tables), people, stays)
+	must(t, w.EnsureSchema(ctx, all))
 	server.Exec(t, url, "ALTER TABLE polyclinic.visits DROP COLUMN urgent", "ALTER TABLE polyclinic.visits ADD CONSTRAINT small CHECK (minutes < 1000)")
-	must(t, w.EnsureSchema(ctx, tables))
+	must(t, w.EnsureSchema(ctx, all))
 	must(t, w.NewEpoch(ctx, warehouse.Position{}, at(1)))
 	must(t, w.NewEpoch(ctx, at(1), at(2)))
 	_, err = w.Empty(ctx, visits)
@@ -37,8 +46,11 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 			return err
 		},
 		func(from, to warehouse.Position) error {
-			_, err := w.Apply(ctx, warehouse.Batch{From: from, To: to, Rejects: []row.Reject{{Table: "visits", ID: "x", Column: "day", Reason: "is no day"}},
-				Changes: []warehouse.Change{{Table: visits, Rows: []row.Row{visit("new", 1), visit("bad", 9999)}, Deleted: []string{"gone"}}}})
+			refused, err := w.Apply(ctx, warehouse.Batch{From: from, To: to, Rejects: []row.Reject{{Table: "visits", ID: "x", Column: "day", Reason: "is no day"}},
+				Changes: []warehouse.Change{{Table: visits, Rows: []row.Row{visit("new", 1), visit("bad", 9998)}, Deleted: []string{"gone"}}}})
+			if err == nil && (len(refused) != 1 || refused[0].ID != "bad") {
+				err = fmt.Errorf("refused %v, want the bad one", refused)
+			}
 			return err
 		},
 		func(from, to warehouse.Position) error {
@@ -65,6 +77,12 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 	}
 	end := at(len(steps) + 2)
 	must(t, w.Beat(ctx, end))
+	if history {
+		must(t, w.FillVersions(ctx, end, all))
+	}
+	must(t, w.Repseudonymise(ctx, end, all, "another"))
+	_, _, err = w.Read(ctx)
+	must(t, err)
 	_, err = w.Buckets(ctx, visits, 2)
 	must(t, err)
 	_, err = w.IDs(ctx, visits, "vi", 2)
@@ -98,7 +116,7 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 //	go test ./modules/analytics/warehouse/ -run TestStatements -update
 func TestStatements(t *testing.T) {
 	server := postgres.Server(t)
-	var list []string
+	list := []string{"SELECT version()"} // Open's, ahead of Sent
 	for _, history := range []bool{false, true} {
 		url := server.Database(t)
 		everything(t, server, url, url, history, func(sql string) {
@@ -108,8 +126,13 @@ func TestStatements(t *testing.T) {
 		})
 	}
 	for _, sql := range list {
-		if why := unportable(sql); why != "" {
+		if why := postgrestest.Unportable(sql); why != "" {
 			t.Errorf("%s: %s", why, sql)
+		}
+	}
+	for _, sql := range []string{"SAVEPOINT piece", "RELEASE SAVEPOINT piece", "ROLLBACK TO SAVEPOINT piece", "ROLLBACK"} {
+		if !slices.Contains(list, sql) {
+			t.Errorf("no row was sifted out: %s was not sent", sql)
 		}
 	}
 	slices.Sort(list)
@@ -121,59 +144,6 @@ func TestStatements(t *testing.T) {
 	must(t, err)
 	if got != string(want) {
 		t.Errorf("testdata/statements.sql is not what is sent: see what changed, check it for the other engines, and run with -update. Sent:\n%s", got)
-	}
-}
-
-var refused = []struct{ why, pattern string }{
-	{"no temporary tables: a pooler's next transaction has another session, Citus does not distribute them", `\bTEMP(ORARY)?\b`},
-	{"no MERGE: Citus refuses it from a plain source", `\bMERGE\b`},
-	{"no sequences: a bottleneck where tables are distributed", `\b(SERIAL|BIGSERIAL|SEQUENCE|NEXTVAL|IDENTITY|GENERATED)\b`},
-	{"no volatile functions in UPDATE and INSERT: Citus refuses them", `\b(RANDOM|CLOCK_TIMESTAMP|GEN_RANDOM_UUID|TIMEOFDAY|SETVAL|TXID_CURRENT)\b`},
-	{"no settings of a session: it may be another's next", `^\s*(SET\s+(?:S|[^L\s])|SET\s+L[^O]|RESET\b|DISCARD\b)`},
-	{"no advisory locks: CockroachDB has none, and a pooler loses them", `ADVISORY`},
-	{"nothing prepared under a name", `^\s*(PREPARE|EXECUTE|DEALLOCATE)\b`},
-	{"no cursors over transactions", `WITH HOLD`},
-	{"nothing that waits for whole tables", `^\s*(LOCK|TRUNCATE|VACUUM)\b`},
-	{"no notifications: a pooler loses them, CockroachDB has none", `^\s*(LISTEN|NOTIFY|UNLISTEN)\b`},
-	{"no NOT … ANY: with 20,000 elements it took minutes", `NOT\s*\(?[^()]*=\s*ANY`},
-	{"no FOR UPDATE: Citus takes it on one shard alone", `FOR\s+(UPDATE|SHARE)`},
-	{"no procedural code", `^\s*(DO|CALL)\s|\bCREATE\s+(OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE|TRIGGER)\b`},
-	{"nothing is dropped", `\bDROP\s+(TABLE|COLUMN|SCHEMA)\b`},
-}
-
-// unportable says why a statement is refused, "" when it is not.
-func unportable(sql string) string {
-	if strings.HasPrefix(sql, "COMMENT ON ") {
-		return "" // its text may hold any word
-	}
-	for _, r := range refused {
-		if regexp.MustCompile("(?i)" + r.pattern).MatchString(sql) {
-			return r.why
-		}
-	}
-	// Distributed tables are found by their site: a statement on one names it.
-	onTable := regexp.MustCompile(`(?i)\b(FROM|INTO|UPDATE|COPY)\s+polyclinic\.`).MatchString(sql)
-	if onTable && !strings.Contains(sql, "site_id") {
-		return "names no site_id"
-	}
-	return ""
-}
-
-func TestUnportableIsRefused(t *testing.T) {
-	for _, sql := range []string{
-		"CREATE TEMP TABLE x (y int)", "MERGE INTO polyclinic.a USING b", "CREATE TABLE polyclinic.x (site_id text, n bigserial)",
-		"UPDATE polyclinic.sync_site SET tok = random() WHERE site_id = $1", "SET statement_timeout = 0", "SET SESSION x = 1", "SELECT pg_advisory_lock(1)",
-		"DELETE FROM polyclinic.a WHERE site_id = $1 AND NOT (id = ANY($2))", "SELECT 1 FROM polyclinic.a", "PREPARE x AS SELECT 1",
-		"SELECT 1 FROM polyclinic.a WHERE site_id = $1 FOR UPDATE", "TRUNCATE polyclinic.a", "DROP TABLE polyclinic.a", "DO $$BEGIN END$$",
-	} {
-		if unportable(sql) == "" {
-			t.Errorf("taken: %s", sql)
-		}
-	}
-	for _, sql := range []string{"SET LOCAL statement_timeout = '1s'", "SELECT version()", "SELECT 1 FROM polyclinic.a WHERE site_id = $1"} {
-		if why := unportable(sql); why != "" {
-			t.Errorf("refused: %s: %s", sql, why)
-		}
 	}
 }
 

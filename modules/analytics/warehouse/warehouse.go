@@ -69,6 +69,8 @@ type Position struct {
 	Snapshot string // the cursor of a first copy under way, "" when there is none
 	Holder   string // who wrote last
 	Fresh    bool   // somebody wrote or beat within Lease, by the clock of the warehouse
+	Versions bool   // every present row has its version, see FillVersions
+	Key      string // names the key that pseudonyms are made with, see Repseudonymise
 }
 
 // Open connects to the database that url names, for one site. Its errors say what is wrong
@@ -138,7 +140,8 @@ func position(r result) (Position, error) {
 		return Position{}, nil
 	}
 	seq, err := strconv.ParseInt(r.text(0, 1), 10, 64)
-	return Position{Epoch: r.text(0, 0), Seq: seq, Token: r.text(0, 2), Snapshot: r.text(0, 3), Holder: r.text(0, 4), Fresh: r.text(0, 5) == "t"}, err
+	return Position{Epoch: r.text(0, 0), Seq: seq, Token: r.text(0, 2), Snapshot: r.text(0, 3), Holder: r.text(0, 4), Fresh: r.text(0, 5) == "t",
+		Versions: r.text(0, 6) == "t", Key: r.text(0, 7)}, err
 }
 
 // NewEpoch moves the site from where it stood, the zero Position if the warehouse did not

@@ -71,7 +71,7 @@ func (w *Warehouse) begin(ctx context.Context, from, to Position, calls ...call)
 }
 
 func (w *Warehouse) beginRead(ctx context.Context, from, to Position, calls ...call) ([]result, error) {
-	move := call{sql: moveSQL, args: []arg{text(w.site), text(from.Epoch), text(from.Token), integer(to.Seq), text(to.Token), text(to.Snapshot), text(w.Holder)}}
+	move := call{sql: moveSQL, args: []arg{text(w.site), text(from.Epoch), text(from.Token), integer(to.Seq), text(to.Token), text(to.Snapshot), text(w.Holder), boolean(w.History)}}
 	head := []call{{sql: beginSQL}, {sql: patienceSQL}, {sql: idleSQL}, move}
 	results, err := w.send(ctx, append(head, calls...)...)
 	if err != nil {
