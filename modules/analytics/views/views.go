@@ -180,7 +180,7 @@ func chain() []View {
 			{"count(*) FILTER (WHERE t.status = 'completed')", "completed", "Those that took place."},
 			{"count(*) FILTER (WHERE t.status = 'cancelled')", "cancelled", "Those that were called off."},
 			{"count(*) FILTER (WHERE t.status = 'no-show')", "no_show", "Those to which nobody came."},
-			{"count(DISTINCT t.patient_id) FILTER (WHERE t.counts)", "patients", "With at least one that was not cancelled."},
+			{"count(DISTINCT coalesce(t.patient_id, '')) FILTER (WHERE t.counts)", "patients", "With at least one that was not cancelled. All of whom it is not said who they are count as one."},
 		}, "FROM polyclinic.fact_visits t GROUP BY t.site_id, t.month"},
 	}
 }

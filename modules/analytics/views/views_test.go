@@ -2,6 +2,7 @@ package views_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"regexp"
@@ -26,6 +27,8 @@ import (
 )
 
 var postgres postgrestest.Shared
+
+var update = flag.Bool("update", false, "write testdata/views.sql anew")
 
 func TestMain(m *testing.M) { os.Exit(postgres.Run(m)) }
 
@@ -157,6 +160,42 @@ func TestViews(t *testing.T) {
 		if got := lines(t, url, c.sql); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
+	}
+}
+
+// TestPortable holds on to the list of the views, in testdata/views.sql, and refuses in it
+// what other engines do not take.
+//
+//	go test ./modules/analytics/views/ -run TestPortable -update
+func TestPortable(t *testing.T) {
+	var list []string
+	for _, sql := range views.SQL() {
+		if why := postgrestest.Unportable(sql); why != "" {
+			t.Errorf("%s: %s", why, sql)
+		}
+		if !strings.HasPrefix(sql, "COMMENT ON") {
+			list = append(list, sql)
+		}
+	}
+	got := "-- The views, without their comments.\n" + strings.Join(list, ";\n") + ";\n"
+	if *update {
+		must(t, os.MkdirAll("testdata", 0o755))
+		must(t, os.WriteFile("testdata/views.sql", []byte(got), 0o644))
+	}
+	want, err := os.ReadFile("testdata/views.sql")
+	must(t, err)
+	if got != string(want) {
+		t.Errorf("testdata/views.sql is not what the views are: see what changed, check it for the other engines, and run with -update. They are:\n%s", got)
+	}
+}
+
+// Whose visits may not be said count as one patient, as in a report with source=postgres.
+func TestVisitsOfNobodyAreOfOne(t *testing.T) {
+	url := chain(t)
+	postgres.Server(t).Exec(t, url, "UPDATE polyclinic.appointments SET patient_id = NULL, status = 'completed' WHERE site_id = 'north'",
+		"INSERT INTO polyclinic.appointments (site_id, id, appointment_date, status, h) VALUES ('north', 'a3', '2026-01-31', 'completed', 1), ('north', 'a4', '2026-01-30', 'cancelled', 1)")
+	if got := lines(t, url, "SELECT month, visits, patients FROM polyclinic.chain_visits WHERE site_id = 'north' ORDER BY 1"); got != "2026-01 3 1\n2026-02 1 1" {
+		t.Errorf("got\n%s", got)
 	}
 }
 

@@ -56,6 +56,7 @@ type Warehouse struct {
 	site   string
 	target target
 	copies bool // the engine takes COPY into a keyed table
+	mute   bool // it has no comments on views
 }
 
 // target is what error texts say of a URL: never who, nor the password.
@@ -106,7 +107,8 @@ func (w *Warehouse) recognise(ctx context.Context) error {
 		return err
 	}
 	text := results[0].text(0, 0)
-	w.copies = !strings.Contains(text, "CockroachDB") && !strings.Contains(text, "-YB-")
+	w.mute = strings.Contains(text, "CockroachDB")
+	w.copies = !w.mute && !strings.Contains(text, "-YB-")
 	version := w.conn.PgConn().ParameterStatus("server_version") // such as 15.18 (Debian) or 18beta1
 	if i := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
 		version = version[:i]
