@@ -22,7 +22,7 @@ func command(k *kernel.Kernel) *cobra.Command {
 	c.AddCommand(
 		&cobra.Command{
 			Use: "status", Short: "Tell how far the warehouse is behind", Args: cobra.NoArgs,
-			Long: "Tell how far the warehouse is behind. It works beside a running server.",
+			Long: "Tell how far the warehouse is behind: what this data folder knows, then what the warehouse says. It works beside a running server.\nIt ends with status 1 if the warehouse cannot be reached.",
 			RunE: func(c *cobra.Command, _ []string) error {
 				return tool{k, c.OutOrStdout(), progress.New()}.status(within(c))
 			},
@@ -84,71 +84,23 @@ func (t tool) say(format string, args ...any) {
 	fmt.Fprintf(t.out, format+"\n", args...) // a terminal that is gone must not end the work
 }
 
+// ready reads the settings and makes the log complete.
+func (t tool) ready() (ship.Config, error) {
+	c, err := config(t.k)
+	if err == nil {
+		_, err = capture.Ensure(t.k.App, c.Tables)
+	}
+	return c, err
+}
+
 // open connects to the warehouse, to look.
 func (t tool) open(ctx context.Context) (ship.Config, *warehouse.Warehouse, error) {
-	c, err := config(t.k)
+	c, err := t.ready()
 	if err != nil {
-		return c, nil, err
-	}
-	if _, err := capture.Ensure(t.k.App, c.Tables); err != nil {
 		return c, nil, err
 	}
 	w, err := warehouse.Open(ctx, c.URL(), c.Site)
 	return c, w, err
-}
-
-func (t tool) status(ctx context.Context) error {
-	c, w, err := t.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer closing(w)
-	at, err := w.Position(ctx)
-	if err != nil {
-		return err
-	}
-	own, err := capture.ReadState(t.k.App)
-	if err != nil {
-		return err
-	}
-	n, err := waiting(t.k.App, at.Seq)
-	if err != nil {
-		return err
-	}
-	t.say("site       %s", c.Site)
-	switch {
-	case at.Epoch == "":
-		t.say("state      never shipped")
-		return nil
-	case at.Epoch != own.Epoch:
-		t.say("state      the warehouse is ahead of this data folder, or another folder ships: everything is compared at the next start")
-	case at.Snapshot != "":
-		t.say("state      tables are read in full: %s", strings.Join(ship.Todo(at.Snapshot), ", "))
-	default:
-		t.say("state      every change is shipped")
-	}
-	lease := "none: no server ships now"
-	if at.Fresh {
-		lease = "held by another data folder"
-		if at.Holder == c.Holder {
-			lease = "held by this data folder's server"
-		}
-	}
-	t.say("lease      %s", lease)
-	t.say("position   %d", at.Seq)
-	t.say("waiting    %d changes", n)
-	if own.DrainedAt > 0 {
-		t.say("caught up  %s", time.Unix(own.DrainedAt, 0).UTC().Format(time.RFC3339))
-	}
-	total, rejects, err := w.Rejects(ctx, 20)
-	if err != nil {
-		return err
-	}
-	t.say("set aside  %d values", total)
-	for _, r := range rejects {
-		t.say("           %s %s %s: %s", r.Table, r.ID, r.Column, r.Reason)
-	}
-	return nil
 }
 
 // named checks the names of tables on the command line; none are all.

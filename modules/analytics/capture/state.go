@@ -17,13 +17,13 @@ type State struct {
 	Trimmed   int64  `db:"trimmed"`  // notes up to it may be gone
 	DrainedAt int64  `db:"drainedAt"`
 	Overflows int64  `db:"overflows"` // how often the log was dropped
-	Dropped   bool   `db:"dropped"`   // it was, and not everything was read in full since
+	Dropped   bool   `db:"dropped"`   // it was, beyond what the warehouse has for certain, and not everything was read in full since
 }
 
 // ReadState returns the state.
 func ReadState(app core.App) (s State, err error) {
 	err = app.ConcurrentDB().NewQuery(`SELECT epoch, token, previous, trimmed, drainedAt, overflows,
-		trimmed > coalesce((SELECT max(seq) FROM _analytics_batch), 0) AS dropped FROM _analytics_state WHERE id = 1`).One(&s)
+		trimmed > coalesce((SELECT seq FROM _analytics_batch WHERE token = previous), 0) AS dropped FROM _analytics_state WHERE id = 1`).One(&s)
 	if err != nil {
 		return s, fmt.Errorf("state of analytics: %w", err)
 	}

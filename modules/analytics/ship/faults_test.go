@@ -199,3 +199,30 @@ func TestRemoveLeavesNothing(t *testing.T) {
 	c.exec(`DELETE FROM people WHERE id = 'a0000001'`)
 	c.ships().settle().same() // nobody noted it, and yet
 }
+
+// A batch that was on its way when the log was dropped, and covered all of it, is lost too
+// until the warehouse is known to have it.
+func TestALogIsDroppedUnderABatch(t *testing.T) {
+	c := newClinic(t)
+	c.people("a", 10)
+	c.ships(func(cfg *Config) { cfg.Cap = 300 }).settle().same()
+	dropped := func(want bool) {
+		t.Helper()
+		own, err := capture.ReadState(c.app)
+		c.must(err)
+		if own.Dropped != want {
+			t.Errorf("dropped is %v, want %v: %+v", own.Dropped, want, own)
+		}
+	}
+	dropped(false)
+	_ = c.w.Close(ctx) // as when the network is cut
+	c.people("b", 200)
+	if _, err := c.step(ctx); err == nil {
+		t.Fatal("shipped over no connection")
+	}
+	c.leave()
+	c.must(c.tend(ctx))
+	dropped(true)
+	c.ships().settle().same()
+	dropped(false)
+}
