@@ -283,6 +283,12 @@ func (s *Server) Exec(tb testing.TB, url string, statements ...string) {
 	_ = c.Close(context.Background()) // done with
 }
 
+// Psql runs PostgreSQL's own client on a database, and returns what it says.
+func (s *Server) Psql(url string, args ...string) (said string, err error) {
+	out, err := exec.Command(filepath.Join(s.bin, "psql"), append([]string{url, "-X", "-q"}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
 // Connect opens a connection that closes with the test.
 func Connect(tb testing.TB, url string) *pgx.Conn {
 	tb.Helper()

@@ -220,25 +220,6 @@ func TestDecimals(t *testing.T) {
 	}
 }
 
-// TestReadOnlyRole runs the script of docs/analytics and tries what its role may.
-func TestReadOnlyRole(t *testing.T) {
-	url := chain(t)
-	server := postgres.Server(t)
-	script, err := os.ReadFile("../../../docs/analytics/readonly.sql")
-	must(t, err)
-	server.Exec(t, url, strings.ReplaceAll(string(script), ":password;", "'reads only';"))
-	database := url[strings.LastIndex(url, "/")+1 : strings.Index(url, "?")]
-	reader := server.URLAs("polyclinic_reader", "reads%20only", server.Address(), database)
-	if got := lines(t, reader, "SELECT count(*) FROM fact_invoices"); got != "3" {
-		t.Errorf("the reader counts %s invoices, want 3", got)
-	}
-	for _, sql := range []string{"DELETE FROM invoices", "SET transaction_read_only = off; DELETE FROM invoices", "CREATE TABLE polyclinic.x (y int)", "UPDATE sync_site SET tok = ''"} {
-		if _, err := postgrestest.Connect(t, reader).PgConn().Exec(ctx, sql).ReadAll(); err == nil {
-			t.Errorf("the reader may: %s", sql)
-		}
-	}
-}
-
 // TestDocumentedSQL runs every SQL example of docs/analytics.md.
 func TestDocumentedSQL(t *testing.T) {
 	url := chain(t)
