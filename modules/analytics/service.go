@@ -38,7 +38,7 @@ func serviceOf(app core.App) *service {
 }
 
 // bind starts shipping with the server, ends it ahead of the database, and lets every save
-// of a record wake it. What is written without records is found within a quarter second.
+// of a record wake it. What is written without records is found within 50 ms.
 func bind(k *kernel.Kernel) error {
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "analytics: ship", Func: func(e *core.ServeEvent) error {
 		if err := serviceOf(k.App).start(k); err != nil {

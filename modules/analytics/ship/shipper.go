@@ -28,7 +28,9 @@ const (
 
 // Times between things.
 const (
-	poll      = 250 * time.Millisecond // looks for changes of which nobody told, of rows and of the schema
+	glance    = 50 * time.Millisecond  // looks whether somebody wrote and did not tell
+	poll      = 250 * time.Millisecond // looks for changes of the schema
+	rest      = time.Second            // looks for everything though nobody wrote
 	gather    = 15 * time.Millisecond  // after a change, so that a burst is one batch
 	beatEvery = 20 * time.Second       // a third of the lease
 	tendEvery = time.Minute
@@ -280,15 +282,27 @@ func (s *Shipper) caughtUp(ctx context.Context) error {
 	return capture.Drained(s.App, now.Unix())
 }
 
-// idle waits for a change.
+// idle waits for a change: of one by this process it is told, one by another is seen.
 func (s *Shipper) idle(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(poll):
-	case <-s.wake:
+	over, tick := time.NewTimer(rest), time.NewTicker(glance)
+	defer over.Stop()
+	defer tick.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-		case <-time.After(gather):
+			return
+		case <-over.C:
+			return
+		case <-tick.C:
+			if s.source.Moved(ctx) {
+				return
+			}
+		case <-s.wake:
+			select {
+			case <-ctx.Done():
+			case <-time.After(gather):
+			}
+			return
 		}
 	}
 }
