@@ -14,6 +14,7 @@ import (
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/lock"
+	"github.com/polyclinic-os/polyclinic/kernel/progress"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/remote"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/ship"
@@ -127,6 +128,7 @@ func (s *service) start(k *kernel.Kernel) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel, s.done, s.shipper = cancel, make(chan struct{}), ship.New(c)
 	go s.run(ctx, k.App)
+	go show(ctx, s.shipper.Status, progress.New())
 	return nil
 }
 

@@ -3,7 +3,6 @@ package analytics
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
@@ -42,23 +41,8 @@ func (t tool) settle(ctx context.Context, c ship.Config, w *warehouse.Warehouse)
 			t.bar.Clear()
 			return errors.New(is.Error)
 		}
-		table = t.draw(is, table)
+		table = draw(t.bar, is, table)
 	}
-}
-
-// draw shows how far the reading is and returns the table that it is at.
-func (t tool) draw(is ship.Snapshot, table string) string {
-	for _, p := range is.Tables {
-		if p.State != "copying" {
-			continue
-		}
-		if p.Table != table {
-			t.bar.Begin(fmt.Sprintf("%-20s", p.Table), p.Of, "rows")
-			table = p.Table
-		}
-		t.bar.Show(p.Rows)
-	}
-	return table
 }
 
 // watch waits for what the server of this data folder does.

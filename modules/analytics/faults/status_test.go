@@ -31,6 +31,10 @@ func TestStatusTellsWhatWaits(t *testing.T) {
 	s.env = append(s.env, "POLYCLINIC_ANALYTICS_URL="+postgres.Server(t).Via(s.url, proxy.Address()), "POLYCLINIC_ANALYTICS_LOG_CAP=300")
 	s.tells(0, "never shipped", "not: every change is shipped")
 	s.starts().same()
+	until(t, func() string {
+		said := s.server.Said()
+		return map[bool]string{false: "no word of the first copy on the terminal: " + said}[strings.Contains(said, "tables are being read in full.") && strings.Contains(said, "every row is there.")]
+	})
 	s.tells(0, "every change is shipped", "waiting    0")
 	s.stops()
 	s.exec(`UPDATE doctors SET specialty = 'x' || specialty WHERE id IN (SELECT id FROM doctors LIMIT 3)`)

@@ -31,6 +31,7 @@ type Snapshot struct {
 	ShippedAt time.Time // the last transaction
 	DrainedAt time.Time // when nothing was waiting, zero: not since the start
 	Rejects   int64     // values set aside in the warehouse
+	Readings  int       // how often tables began to be read in full since the start
 	Tables    []Progress
 }
 
@@ -44,8 +45,9 @@ type Progress struct {
 
 // Status is the part of a shipper that others read while it works.
 type Status struct {
-	mu  sync.Mutex
-	now Snapshot
+	mu      sync.Mutex
+	now     Snapshot
+	reading bool // tables are being read in full, whatever keeps them
 }
 
 func (s *Status) begin(c Config) {
@@ -94,6 +96,10 @@ func stateOf(p plan) string {
 
 func (s *Status) stands(at warehouse.Position, p plan) {
 	s.now.Epoch, s.now.Seq = at.Epoch, at.Seq
+	if len(p.Todo) > 0 && !s.reading {
+		s.now.Readings++
+	}
+	s.reading = len(p.Todo) > 0
 	for i := range s.now.Tables {
 		t := &s.now.Tables[i]
 		switch {
