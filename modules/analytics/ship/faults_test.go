@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -225,4 +226,24 @@ func TestALogIsDroppedUnderABatch(t *testing.T) {
 	dropped(true)
 	c.ships().settle().same()
 	dropped(false)
+}
+
+// A log that was dropped with all that belongs to it begins anew below what was shipped of
+// the old one: its first notes do not pass for shipped.
+func TestALogThatBeginsAnew(t *testing.T) {
+	c := newClinic(t)
+	c.people("a", 10)
+	c.ships().settle()
+	c.exec(`UPDATE people SET gender = 'male'`)
+	c.settle().same()
+	for _, table := range []string{"log", "batch", "state", "table"} {
+		c.exec(`DROP TABLE _analytics_` + table)
+	}
+	_, err := capture.Ensure(c.app, tables)
+	c.must(err)
+	c.exec(`UPDATE people SET gender = 'other' WHERE id = 'a0000001'`)
+	if _, err := c.step(ctx); !errors.Is(err, errLogLost) {
+		t.Fatalf("got %v, want that the log is lost", err)
+	}
+	c.ships().settle().same()
 }

@@ -15,7 +15,14 @@ func (s *Shipper) stream(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	b, err := v.Batch(s.at.Seq, batchNotes, s.plan.waiting())
+	head, err := v.Head()
+	if err == nil && head < s.at.Seq { // it was made anew: its notes are below what was shipped of the old one
+		err = errLogLost
+	}
+	var b capture.Batch
+	if err == nil {
+		b, err = v.Batch(s.at.Seq, batchNotes, s.plan.waiting())
+	}
 	shapes := map[string]string(nil)
 	if s.checked != v.Version {
 		shapes = v.Shapes()
