@@ -25,7 +25,7 @@ func bindHeaders(k *kernel.Kernel) {
 		se.Router.Bind(apis.CORS(apis.CORSConfig{
 			AllowOriginFunc: func(origin string) (bool, error) { return originAllowed(k, origin), nil },
 			AllowMethods:    []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete},
-			ExposeHeaders:   []string{"Retry-After", "X-Request-Id", "Idempotency-Replayed", "Content-Disposition"},
+			ExposeHeaders:   []string{"Retry-After", "X-Request-Id", "Idempotency-Replayed", "Content-Disposition", "Analytics-Behind"},
 		}))
 		if err := se.Next(); err != nil {
 			return err

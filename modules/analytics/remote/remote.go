@@ -7,26 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 
-	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 	"github.com/polyclinic-os/polyclinic/modules/reports/reportsapi"
-)
-
-// What keeps the warehouse from answering; the reason is in the sync's state.
-var (
-	errUnavailable = kernel.Fail(http.StatusServiceUnavailable, "analytics_unavailable",
-		"The warehouse does not answer: see /api/analytics/status, or ask without source=postgres.")
-	errIncomplete = kernel.Fail(http.StatusServiceUnavailable, "analytics_incomplete",
-		"The warehouse does not have all of this clinic's rows: see /api/analytics/status, or ask without source=postgres.")
-	errForeign = kernel.Fail(http.StatusServiceUnavailable, "analytics_foreign",
-		"What the warehouse has under this POLYCLINIC_SITE_ID was not shipped from this data folder: see /api/analytics/status, or ask without source=postgres.")
 )
 
 // Reader says where reports are asked for.
@@ -89,7 +77,7 @@ func (r Reader) run(fn report) func(*reportsapi.Call) (any, error) {
 		defer cancel()
 		l := lineOf(c.App)
 		if !l.take(ctx) {
-			return nil, errUnavailable.At("source")
+			return nil, reportsapi.ErrUnavailable.At("source")
 		}
 		defer l.give()
 		had := l.w != nil
@@ -100,7 +88,7 @@ func (r Reader) run(fn report) func(*reportsapi.Call) (any, error) {
 		var known *warehouse.Error
 		if errors.As(err, &known) {
 			c.App.Logger().Warn("report from the warehouse", "error", known.Text)
-			return nil, errUnavailable.At("source")
+			return nil, reportsapi.ErrUnavailable.At("source")
 		}
 		return answer, err
 	}
@@ -135,7 +123,7 @@ func (r Reader) try(ctx context.Context, l *line, c *reportsapi.Call, url, site 
 // restored one that has not been compared yet. at is of the state that was read.
 func (r Reader) judge(c *reportsapi.Call, at warehouse.Position) error {
 	if at.Epoch == "" {
-		return errIncomplete.At("source")
+		return reportsapi.ErrIncomplete.At("source")
 	}
 	holder, err := r.Holder(c.App)
 	if err != nil {
@@ -147,9 +135,9 @@ func (r Reader) judge(c *reportsapi.Call, at warehouse.Position) error {
 	case err != nil:
 		return err
 	case !ours || at.Holder != holder:
-		return errForeign.At("source")
+		return reportsapi.ErrForeign.At("source")
 	case at.Snapshot != "":
-		return errIncomplete.At("source")
+		return reportsapi.ErrIncomplete.At("source")
 	}
 	n, all, err := capture.Behind(c.App, at.Seq)
 	if err != nil || c.Header == nil {

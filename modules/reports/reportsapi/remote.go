@@ -17,6 +17,14 @@ const (
 var (
 	ErrSource      = kernel.Fail(http.StatusBadRequest, "validation_invalid_source", "Must be local or postgres.")
 	ErrNoWarehouse = kernel.Fail(http.StatusServiceUnavailable, "analytics_not_configured", "There is no warehouse to ask: set POLYCLINIC_ANALYTICS_URL.")
+
+	// What keeps a warehouse from answering; the reason is in the sync's state.
+	ErrUnavailable = kernel.Fail(http.StatusServiceUnavailable, "analytics_unavailable",
+		"The warehouse does not answer: see /api/analytics/status, or ask without source=postgres.")
+	ErrIncomplete = kernel.Fail(http.StatusServiceUnavailable, "analytics_incomplete",
+		"The warehouse does not have all of this clinic's rows: see /api/analytics/status, or ask without source=postgres.")
+	ErrForeign = kernel.Fail(http.StatusServiceUnavailable, "analytics_foreign",
+		"What the warehouse has under this POLYCLINIC_SITE_ID was not shipped from this data folder: see /api/analytics/status, or ask without source=postgres.")
 )
 
 // Remote is one report computed elsewhere, for ?source=postgres. A module lists one for each

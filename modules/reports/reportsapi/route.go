@@ -93,7 +93,7 @@ func New[A Answer](name, summary string, allow kernel.Policy, report func(*Call)
 func route[A Answer](name, summary string, allow kernel.Policy, report func(*Call) (A, error)) kernel.Route {
 	return kernel.Op(kernel.Route{
 		Method: http.MethodGet, Path: "/api/reports/" + name, Allow: allow, Summary: summary, Raw: "text/csv",
-		Errors: []*kernel.Error{ErrDay, ErrOrder, ErrLong, ErrFormat, ErrSource, ErrNoWarehouse},
+		Errors: []*kernel.Error{ErrDay, ErrOrder, ErrLong, ErrFormat, ErrSource, ErrNoWarehouse, ErrUnavailable, ErrIncomplete, ErrForeign},
 	}, func(c *kernel.Call, in query) (answer A, err error) {
 		var none A
 		if !c.K.Enabled("reports") {
