@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -9,15 +10,112 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 )
 
-// An answer is kept without what its records say: in the place of each stands which it was.
-// A repeat is given the records as they are, through the rules, those of expand too, and
-// through the audit trail, as if they were asked for. A key lasts a day; within one, care
-// ends, roles change, and patients leave.
+// A repeat gets the first answer, as long as the caller may still see every record in it. A
+// key lasts a day; within one, care ends, roles change, and patients leave. Then only what
+// records are still theirs to see is shown, as it is now, and of the others the id. Either
+// way the audit trail is told of the records as if they were asked for.
 
 const (
 	placeCollection = "collectionName" // as PocketBase calls it in its answers
 	placeID         = "id"
 )
+
+// asFirst reports whether an answer may be given again as it was.
+func (k *Kernel) asFirst(e *core.RequestEvent, answer string) (bool, error) {
+	var v any
+	if decodeNumbers(answer, &v) != nil {
+		return true, nil // no JSON
+	}
+	of := k.collectionOf(e.Request)
+	if _, is := place(v, of); !is && e.Request.URL.Query().Has("fields") {
+		return false, nil // a part does not say of which record it is
+	}
+	if e.Request.Pattern == batchPattern {
+		items, _ := v.([]any)
+		for _, item := range items {
+			if !saysWhich(item) {
+				return false, nil
+			}
+		}
+	}
+	return stillShown(e, v, of)
+}
+
+const batchPattern = "POST /api/batch"
+
+// saysWhich reports whether one answer of a batch says of which record it is.
+func saysWhich(item any) bool {
+	m, _ := item.(map[string]any)
+	body, is := m["body"].(map[string]any)
+	return !is || body[placeCollection] != nil
+}
+
+// collectionOf is that of an answer's record which does not name it.
+func (k *Kernel) collectionOf(r *http.Request) string {
+	return cmp.Or(r.PathValue("collection"), k.routes[r.Pattern].Returns)
+}
+
+// stillShown reports whether the caller may see every record of an answer, as the rules are
+// now. A record of which the answer does not say which it is counts as one that they may not.
+func stillShown(e *core.RequestEvent, v any, of string) (bool, error) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			if ok, err := stillShown(e, one, of); !ok || err != nil {
+				return false, err
+			}
+		}
+	case map[string]any:
+		if p, is := place(v, of); is {
+			if _, shown, err := shownNow(e, p); !shown || err != nil {
+				return false, err
+			}
+		}
+		for name, below := range v {
+			if name == "expand" && !named(below) {
+				return false, nil
+			}
+			if ok, err := stillShown(e, below, ""); !ok || err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// named reports whether all that expand added says which record it is.
+func named(expanded any) bool {
+	relations, _ := expanded.(map[string]any)
+	for _, v := range relations {
+		list, many := v.([]any)
+		if !many {
+			list = []any{v}
+		}
+		for _, one := range list {
+			if _, is := place(one, ""); !is {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// shownNow returns the record of a place, enriched, so that the trail knows. shown is false
+// when it is gone or the caller may not see it.
+func shownNow(e *core.RequestEvent, place map[string]any) (r *core.Record, shown bool, err error) {
+	r, err = e.App.FindRecordById(place[placeCollection].(string), place[placeID].(string))
+	if err != nil {
+		return nil, false, nil // gone is as hidden
+	}
+	info, err := e.RequestInfo()
+	if err != nil {
+		return nil, false, err
+	}
+	if ok, err := e.App.CanAccessRecord(r, info, r.Collection().ViewRule); !ok || err != nil {
+		return nil, false, err
+	}
+	return r, true, apis.EnrichRecord(e, r)
+}
 
 // bare returns a JSON answer with nothing of its records but where they stood.
 func (k *Kernel) bare(r *http.Request, answer string) string {
@@ -25,15 +123,14 @@ func (k *Kernel) bare(r *http.Request, answer string) string {
 	if err := decodeNumbers(answer, &v); err != nil {
 		return answer
 	}
-	of := r.PathValue("collection")
-	if of == "" {
-		of = k.routes[r.Pattern].Returns
-	}
+	of := k.collectionOf(r)
 	items, _ := v.([]any)
-	batch := r.Pattern == "POST /api/batch"
+	batch := r.Pattern == batchPattern
 	if batch {
 		for _, item := range items {
-			bareItem(item)
+			if m, is := item.(map[string]any); is && !saysWhich(item) {
+				m["body"] = map[string]any{}
+			}
 		}
 	}
 	v, found := places(v, of)
@@ -48,14 +145,6 @@ func (k *Kernel) bare(r *http.Request, answer string) string {
 		return "{}" // it was JSON a moment ago
 	}
 	return string(raw)
-}
-
-// bareItem empties one answer of a batch whose "fields" left out which record it was.
-func bareItem(item any) {
-	m, _ := item.(map[string]any)
-	if body, ok := m["body"].(map[string]any); ok && body[placeCollection] == nil {
-		m["body"] = map[string]any{}
-	}
 }
 
 // place returns where a record stood, and those in its fields that a route put there; nil
@@ -110,12 +199,17 @@ func within(v any, fn func(any) (any, bool, error)) (out any, found bool, err er
 	return v, found, err
 }
 
-// asNow returns a kept answer with the records as they are, and whether it has any.
-func asNow(e *core.RequestEvent, kept string) (answer any, ofRecords bool, err error) {
-	if err := decodeNumbers(kept, &answer); err != nil {
-		return nil, false, nil // no JSON
+// answerNow gives a kept answer with its records as they are, as far as the caller sees them.
+func (k *Kernel) answerNow(e *core.RequestEvent, row keyRow) error {
+	var v any
+	if err := decodeNumbers(k.bare(e.Request, row.Answer), &v); err != nil {
+		return err
 	}
-	return filled(e, answer)
+	now, _, err := filled(e, v)
+	if err != nil {
+		return err
+	}
+	return e.JSON(row.Status, now)
 }
 
 func filled(e *core.RequestEvent, v any) (any, bool, error) {
@@ -130,20 +224,9 @@ func filled(e *core.RequestEvent, v any) (any, bool, error) {
 // do not, and where it is gone.
 func recordNow(e *core.RequestEvent, place map[string]any) (any, error) {
 	idAlone := map[string]any{placeID: place[placeID]}
-	collection, id := place[placeCollection].(string), place[placeID].(string)
-	r, err := e.App.FindRecordById(collection, id)
-	if err != nil {
-		return idAlone, nil
-	}
-	info, err := e.RequestInfo()
-	if err != nil {
-		return nil, err
-	}
-	if ok, err := e.App.CanAccessRecord(r, info, r.Collection().ViewRule); !ok || err != nil {
+	r, shown, err := shownNow(e, place)
+	if !shown || err != nil {
 		return idAlone, err
-	}
-	if err := apis.EnrichRecord(e, r); err != nil {
-		return nil, err
 	}
 	for name, v := range place {
 		if name == placeCollection || name == placeID {

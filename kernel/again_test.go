@@ -2,6 +2,7 @@ package kernel_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,7 +84,8 @@ func TestARepeatIsShownLikeARead(t *testing.T) {
 	if one.Body != two.Body || !strings.Contains(two.Body, authapi.Ada.Name) {
 		t.Errorf("first %s, second %s", one.Body, two.Body)
 	}
-	if got := strings.Join(shown, " "); got != "things users" && got != "users things" {
+	slices.Sort(shown)
+	if got := slices.Compact(shown); !slices.Equal(got, []string{"things", "users"}) {
 		t.Errorf("shown were %q", got)
 	}
 	r, err := s.App.FindRecordById("things", one.ID(t))
@@ -94,29 +96,8 @@ func TestARepeatIsShownLikeARead(t *testing.T) {
 	if err := s.App.Save(r); err != nil {
 		t.Fatal(err)
 	}
-	if again := send(); again.Status != http.StatusCreated || !strings.Contains(again.Body, `"mug"`) {
-		t.Errorf("as it is now: got %d %s", again.Status, again.Body)
-	}
-}
-
-func TestWhatRecordsSayIsNotKeptForARepeat(t *testing.T) {
-	set, _ := newSet()
-	for _, w := range ways {
-		t.Run(w.name, func(t *testing.T) {
-			s := set.Start(t)
-			if r := s.As(t, ada, "POST", w.path, w.body, key); r.Status >= 300 {
-				t.Fatalf("got %d %s", r.Status, r.Body)
-			}
-			kept, err := s.App.FindFirstRecordByFilter("idempotency_keys", "status > 0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, text := range hidden {
-				if strings.Contains(kept.GetString("answer"), text) {
-					t.Errorf("kept: %s", kept.GetString("answer"))
-				}
-			}
-		})
+	if again := send(); again.Status != http.StatusCreated || again.Body != one.Body {
+		t.Errorf("the first answer again, whatever came of it: got %d %s", again.Status, again.Body)
 	}
 }
 

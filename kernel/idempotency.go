@@ -149,7 +149,7 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 		return nil
 	}
 	if err == nil {
-		k.keep(e, key, rec)
+		k.keep(key, rec)
 	}
 	return err
 }
@@ -169,7 +169,7 @@ func (k *Kernel) onceWithoutTx(e *core.RequestEvent, rec *recorder, key, request
 		}
 		return err
 	}
-	k.keep(e, key, rec)
+	k.keep(key, rec)
 	return nil
 }
 
@@ -180,21 +180,18 @@ func claim(tx core.App, key, request string) error {
 	return err
 }
 
-// keep stores the answer after the commit, see bare. Should that fail, a repeat is told 409
+// keep stores the answer after the commit. Should that fail, a repeat is told 409
 // rather than carried out again.
-func (k *Kernel) keep(e *core.RequestEvent, key string, rec *recorder) {
-	answer := rec.body.String()
-	if e.Auth != nil { // a guest is told again what the same guest sent
-		answer = k.bare(e.Request, answer)
-	}
-	_, err := k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": answer}, dbx.HashExp{"key": key}).Execute()
+func (k *Kernel) keep(key string, rec *recorder) {
+	_, err := k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": rec.body.String()}, dbx.HashExp{"key": key}).Execute()
 	if err != nil {
 		k.App.Logger().Error("idempotent answer not kept", "error", err)
 	}
 }
 
-// replay answers again. Who may not do any more what was done is refused as for the first
-// time, and is shown of its records what they may see now.
+// replay gives the first answer again. Who may not do any more what was done is refused, and
+// who may no longer see all of its records is shown those that they may, see again.go. A guest
+// is told what the same guest sent.
 func (k *Kernel) replay(e *core.RequestEvent, row keyRow, request string) error {
 	switch {
 	case row.Request != request:
@@ -217,11 +214,11 @@ func (k *Kernel) replay(e *core.RequestEvent, row keyRow, request string) error 
 		return e.NoContent(row.Status)
 	}
 	if e.Auth != nil {
-		if answer, ofRecords, err := asNow(e, row.Answer); ofRecords || err != nil {
+		if ok, err := k.asFirst(e, row.Answer); !ok || err != nil {
 			if err != nil {
 				return err
 			}
-			return e.JSON(row.Status, answer)
+			return k.answerNow(e, row)
 		}
 	}
 	e.Response.Header().Set("Content-Type", "application/json")

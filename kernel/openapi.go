@@ -98,7 +98,7 @@ func (d *openapi) resource(m Module, r Resource) error {
 			op["parameters"] = append(pathParams(path), query("expand", "relations to include, separated by commas"), query("fields", "fields to answer with"))
 			answers["200"] = jsonAnswer("The record.", ref)
 		case Create:
-			op["parameters"] = []any{header("Idempotency-Key", "the same key and body do nothing twice: the first answer comes again, with its records as they are now")}
+			op["parameters"] = []any{header("Idempotency-Key", "the same key and body do nothing twice and get the first answer again, as long as the caller may see its records")}
 			body := recordSchema(c, a, Create)
 			for name, meaning := range r.Inputs {
 				body["properties"].(object)[name] = object{"description": meaning}
@@ -123,7 +123,7 @@ func (d *openapi) route(m Module, r Route) error {
 	op["operationId"] = strings.ToLower(r.Method) + strings.NewReplacer("/api", "", "/", "-", "{", "", "}", "").Replace(r.Path)
 	params := append(pathParams(r.Path), inParams(r)...)
 	if r.Method == http.MethodPost {
-		params = append(params, header("Idempotency-Key", "the same key and body do nothing twice: the first answer comes again, with its records as they are now"))
+		params = append(params, header("Idempotency-Key", "the same key and body do nothing twice and get the first answer again, as long as the caller may see its records"))
 	}
 	if len(params) > 0 {
 		op["parameters"] = params
