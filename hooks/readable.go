@@ -45,15 +45,16 @@ func bindReadable(k *kernel.Kernel) {
 				return e.Next()
 			}})
 		}
-		check("platform.json", kernel.PriorityGuard, readableJSON)
+		check("platform.json", kernel.PriorityGuard, func(e *core.RequestEvent) error { return readableJSON(e, k.OfScript(e.Request.Pattern)) })
 		check("platform.forms", apis.DefaultRateLimitMiddlewarePriority+100, readableForm)
 		return se.Next()
 	}})
 }
 
 // readableJSON takes whatever is no form. Go's decoder stops after the first value, so what
-// follows it would be dropped without a word; and it knows no JSON in a body of spaces.
-func readableJSON(e *core.RequestEvent) error {
+// follows it would be dropped without a word; and it knows no JSON in a body of spaces. What a
+// clinic's own script is sent besides, such as text, is the script's to read.
+func readableJSON(e *core.RequestEvent, ofScript bool) error {
 	media := mediaOf(e)
 	if media == mediaForm || media == mediaUpload {
 		return nil
@@ -66,6 +67,7 @@ func readableJSON(e *core.RequestEvent) error {
 	switch raw = bytes.TrimSpace(raw); {
 	case len(raw) == 0:
 		e.Request.ContentLength = 0 // sent in chunks, or blank: to PocketBase, too, it is no body
+	case media != mediaJSON && ofScript:
 	case media != mediaJSON:
 		return errMedia
 	case !oneObject(raw):

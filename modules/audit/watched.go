@@ -41,15 +41,9 @@ func (t *trail) watched(a *asked) bool {
 	return t.crowd.admits(a, "read")
 }
 
-// reserved are the first parts of PocketBase's own paths below /api.
-var reserved = []string{"backups", "batch", "collections", "crons", "files", "health", "logs", "oauth2-redirect", "realtime", "settings", "sql"}
-
-// isScript reports whether a route is neither a module's nor PocketBase's.
+// isScript reports whether a route is a clinic's own, which reads records behind our back.
 func (t *trail) isScript(pattern string) bool {
-	_, path, _ := strings.Cut(pattern, "/")
-	below, inAPI := strings.CutPrefix(path, "api/")
-	first, _, _ := strings.Cut(below, "/")
-	return path != "" && !t.routes[pattern] && !slices.Contains(quietRoutes, pattern) && !(inAPI && slices.Contains(reserved, first))
+	return !slices.Contains(quietRoutes, pattern) && t.k.OfScript(pattern)
 }
 
 // named returns the record that a module's route is about, which its answer may show
