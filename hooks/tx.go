@@ -67,6 +67,7 @@ func writeUnlessRefused(id string) *hook.Handler[*core.RecordEvent] {
 // refusal returns what kernel.Refuse was told of the record with all else that its save found.
 func refusal(k *kernel.Kernel, r *core.Record, err error) error {
 	bad := kernel.Refusals(r)
+	kernel.Unrefuse(r) // what a job then mends it may save
 	if len(bad) == 0 || kernel.StorageError(err) != nil {
 		return err
 	}

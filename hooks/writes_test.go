@@ -196,3 +196,20 @@ func TestTheDatabasesOwnRefusalReadsLikeAnother(t *testing.T) {
 		{Name: "in a batch", As: ada, Path: "/api/batch", Body: inBatch("PATCH", collection+"/"+adas, body), Want: 409, Has: []string{`"too_heavy"`}},
 	})
 }
+
+// A job that mends what was refused saves it: a refusal is of one save.
+func TestARefusedRecordThatIsMendedIsSaved(t *testing.T) {
+	s := set.Start(t)
+	r, err := s.App.FindRecordById("things", adas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Set("name", "a\x00b")
+	if err := s.App.Save(r); err == nil {
+		t.Fatal("it was saved with a sign that nobody sees")
+	}
+	r.Set("name", "a jug")
+	if err := s.App.Save(r); err != nil {
+		t.Error(err)
+	}
+}

@@ -77,6 +77,9 @@ func Refuse(r *core.Record, bad ...*Error) {
 	r.SetRaw(refusedKey, all)
 }
 
+// Unrefuse forgets what Refuse noted, once a save was refused for it.
+func Unrefuse(r *core.Record) { r.SetRaw(refusedKey, nil) }
+
 // Refusals returns what Refuse noted.
 func Refusals(r *core.Record) Invalid {
 	bad, _ := r.GetRaw(refusedKey).(Invalid)
