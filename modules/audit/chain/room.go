@@ -13,7 +13,7 @@ const (
 )
 
 // layOut makes the log of an open segment as long as it is going to be. To add an entry then
-// writes over what is there, and the disk has no longer file to note: that takes half the time.
+// writes over what is there, and the disk has no longer file to note with each one.
 // SQLite takes zeros behind its last frame for no frame, as it does what is left of earlier ones.
 func layOut(path string) error {
 	f, err := os.OpenFile(path+"-wal", os.O_WRONLY|os.O_CREATE, 0o600)
