@@ -2,8 +2,10 @@ package analytics
 
 import (
 	"context"
+	"errors"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 )
@@ -23,8 +25,31 @@ func (a *anchors) Anchor(ctx context.Context, head auditapi.Anchor) error {
 		return err
 	}
 	defer closing(w)
+	if err := a.mine(ctx, w); err != nil {
+		return err
+	}
 	return w.Anchor(ctx, head.Seq, head.Hash)
 }
+
+// mine fails while the site in the warehouse is another data folder's: its trail would look
+// written anew beside the hashes of ours.
+func (a *anchors) mine(ctx context.Context, w *warehouse.Warehouse) error {
+	at, err := w.Position(ctx)
+	if err != nil || at.Epoch == "" {
+		return err
+	}
+	holder, err := holder(a.k.App)
+	if err != nil {
+		return err
+	}
+	ours, err := capture.Ours(a.k.App, at.Epoch, at.Token)
+	if err == nil && (!ours || at.Holder != holder) {
+		err = errAnothers
+	}
+	return err
+}
+
+var errAnothers = errors.New("another data folder ships under this " + siteSetting.Name)
 
 // Kept is auditapi.Anchors'.
 func (a *anchors) Kept(ctx context.Context) (list []auditapi.Anchor, err error) {

@@ -41,3 +41,17 @@ func TestFaultAuditTrailIsWrittenAnew(t *testing.T) {
 		t.Errorf("without a warehouse: %d %s", status, said)
 	}
 }
+
+// A second clinic that was given the name of the first by mistake is refused, and puts none of
+// its own trail's hashes beside those of the first.
+func TestFaultAnchorsOfASecondClinic(t *testing.T) {
+	url := postgres.Server(t).Database(t)
+	first := newSite(t, "north", url).starts()
+	first.same()
+	second := newSite(t, "north", url).starts()
+	second.stops() // which sets an anchor, if any
+	first.stops()
+	if said, status := first.run("audit", "verify"); status != 0 || !strings.Contains(said, "anchors agree") {
+		t.Errorf("verify: %d %s", status, said)
+	}
+}
