@@ -28,7 +28,7 @@ func grow(tb testing.TB, app core.App, n int) {
 		if err := tx.DB().NewQuery("SELECT type, name, sql FROM sqlite_master WHERE type IN ('trigger', 'index') AND sql != '' ORDER BY type").All(&away); err != nil {
 			return err
 		}
-		statements := []string{"PRAGMA cache_size = -2000000", "PRAGMA temp_store = MEMORY"}
+		statements := []string{"PRAGMA cache_size = -500000"}
 		for _, a := range away {
 			statements = append(statements, "DROP "+a.Type+" `"+a.Name+"`")
 		}
