@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -22,6 +23,7 @@ type Chain struct {
 	queue   sync.Mutex // of what follows
 	waiting []*batch
 	busy    bool // somebody is committing
+	company bool // the last who committed was not alone
 	closed  bool
 	idle    sync.Cond // nobody is
 
@@ -121,7 +123,9 @@ func (c *Chain) openSegment(path string) error {
 		c.head, err = headOf(db, s)
 	}
 	if err == nil {
-		c.add, err = db.Prepare("INSERT INTO entries (seq, body, prev, hash, epoch, write) VALUES (?, ?, ?, ?, ?, ?)")
+		// ROLLBACK and not ABORT: what a row of a batch would take back is all of it anyway, and
+		// SQLite need not note the pages as they were before each one.
+		c.add, err = db.Prepare("INSERT OR ROLLBACK INTO entries (seq, body, prev, hash, epoch, write) VALUES (?, ?, ?, ?, ?, ?)")
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the audit trail: %w", err), db.Close())
@@ -144,7 +148,8 @@ func headOf(db *sql.DB, s segment) (Head, error) {
 
 // Append adds entries, in this order and without others between them, and returns when
 // they are on the disk. Whoever comes first commits, for itself and for all who came
-// meanwhile; those who come during a commit share the next.
+// meanwhile; those who come during a commit share the next. Where many come, a commit lets
+// those who are about to come go first: it is a commit that costs, and not an entry.
 func (c *Chain) Append(bodies ...Body) error {
 	b := &batch{bodies, make(chan error, 1), make(chan struct{})}
 	c.queue.Lock()
@@ -163,6 +168,11 @@ func (c *Chain) Append(bodies ...Body) error {
 		c.queue.Lock()
 	}
 	c.busy = true
+	if c.company {
+		c.queue.Unlock()
+		runtime.Gosched() // who is about to come shares this commit
+		c.queue.Lock()
+	}
 	list := c.take()
 	c.queue.Unlock()
 	err := c.commit(list)
@@ -171,6 +181,7 @@ func (c *Chain) Append(bodies ...Body) error {
 	}
 	c.queue.Lock()
 	defer c.queue.Unlock()
+	c.company = len(list) > 1 || len(c.waiting) > 0
 	if len(c.waiting) > 0 {
 		close(c.waiting[0].lead)
 	} else {
@@ -224,7 +235,8 @@ func (c *Chain) write(list []*batch) (Head, error) {
 	for _, b := range list {
 		for _, body := range b.bodies {
 			if err := c.insert(add, &head, body); err != nil {
-				return head, errors.Join(err, tx.Rollback())
+				_ = tx.Rollback() // SQLite has, where the row was refused
+				return head, err
 			}
 		}
 	}

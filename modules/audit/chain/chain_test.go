@@ -229,8 +229,11 @@ func TestASecondProcessCannotFork(t *testing.T) {
 	if err := c.Append(b); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Append(b); err == nil {
-		t.Error("a writer that has not seen the last entry was let in")
+	for _, batch := range [][]Body{{b}, {b, b}} {
+		if err := other.Append(batch...); err == nil {
+			t.Error("a writer that has not seen the last entry was let in")
+		}
+		other.head, other.stale = Head{Seq: 3, Hash: other.head.Hash}, false // it does not look again
 	}
 	if r, err := Verify(Folder(dir), nil, true, nil); err != nil || r.Problem != nil || r.Entries != 4 {
 		t.Error(r, err)
@@ -298,8 +301,15 @@ func TestAFailedCommitMovesNothing(t *testing.T) {
 	if h := c.Head(); h.Seq != before.Seq+1 {
 		t.Errorf("the head moved to %d", h.Seq)
 	}
-	good.Write = 2
-	if err := c.Append(good); err != nil || c.Err() != nil {
+	next := good
+	next.Write = 2
+	if err := c.Append(next, good); err == nil { // the second of a batch
+		t.Error("a write was entered twice")
+	}
+	if h := c.Head(); h.Seq != before.Seq+1 {
+		t.Errorf("half a batch moved the head to %d", h.Seq)
+	}
+	if err := c.Append(next); err != nil || c.Err() != nil {
 		t.Errorf("it did not recover: %v", err)
 	}
 	if last, err := c.LastWrite("e"); err != nil || last != 2 {

@@ -32,7 +32,7 @@ CREATE TRIGGER entries_kept_d BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT,
 CREATE TRIGGER entries_follow BEFORE INSERT ON entries
 WHEN NEW.seq IS NOT coalesce((SELECT max(seq) FROM entries) + 1, (SELECT first FROM segment))
   OR NEW.prev IS NOT coalesce((SELECT hash FROM entries ORDER BY seq DESC LIMIT 1), (SELECT prev FROM segment))
-BEGIN SELECT RAISE(ABORT, 'somebody else has written this audit trail'); END;`
+BEGIN SELECT RAISE(ROLLBACK, 'somebody else has written this audit trail'); END;`
 
 // segment is what a file says of itself.
 type segment struct {
