@@ -38,8 +38,7 @@ func BenchmarkReports(b *testing.B) {
 	}
 	for _, n := range sizes {
 		b.Run(fmt.Sprintf("rows=%d", n), func(b *testing.B) {
-			s := set.Start(b)
-			grow(b, s.App, n)
+			s := grown(b, n)
 			start := time.Now()
 			if err := reports.Ready(b.Context(), s.Kernel); err != nil {
 				b.Fatal(err)
@@ -111,12 +110,12 @@ func change(b *testing.B, s *kerneltest.Server, n int) {
 	b.Helper()
 	err := s.App.RunInTransaction(func(tx core.App) error {
 		for _, statement := range []string{
-			"UPDATE appointments SET status = iif(status = 'completed', 'cancelled', 'completed') WHERE id = 'benchapp' || printf('%07d', {:n} - 1)",
-			"UPDATE patients SET gender = iif(gender = 'female', 'male', 'female') WHERE id = 'benchpat' || printf('%07d', {:n} / 10 - 1)",
-			"UPDATE invoices SET balanceMinor = iif(balanceMinor = 0, amountMinor, 0) WHERE id = 'benchinv' || printf('%07d', 2 * {:n} - 1)",
-			"INSERT INTO payments (id, invoiceId, kind, amountMinor, method, paidOn) VALUES ('bp' || {:i}, 'benchinv0000000', 'refund', 1, 'cash', '2026-11-23')",
-			"UPDATE inventory SET quantity = iif(quantity = 0, 9, 0) WHERE id = 'benchitm0000499'",
-			"INSERT INTO inventory_movements (id, itemId, delta, kind, movedOn) VALUES ('bm' || {:i}, 'benchitm0000001', -9, 'adjustment', '2026-11-23')",
+			"UPDATE appointments SET status = iif(status = 'completed', 'cancelled', 'completed') WHERE id = 'benchap' || printf('%08d', {:n} - 1)",
+			"UPDATE patients SET gender = iif(gender = 'female', 'male', 'female') WHERE id = 'benchpt' || printf('%08d', {:n} / 10 - 1)",
+			"UPDATE invoices SET balanceMinor = iif(balanceMinor = 0, amountMinor, 0) WHERE id = 'benchiv' || printf('%08d', 2 * {:n} - 1)",
+			"INSERT INTO payments (id, invoiceId, kind, amountMinor, method, paidOn) VALUES ('bp' || {:i}, 'benchiv00000000', 'refund', 1, 'cash', '2026-11-23')",
+			"UPDATE inventory SET quantity = iif(quantity = 0, 9, 0) WHERE id = 'benchit00000499'",
+			"INSERT INTO inventory_movements (id, itemId, delta, kind, movedOn) VALUES ('bm' || {:i}, 'benchit00000001', -9, 'adjustment', '2026-11-23')",
 		} {
 			done, err := tx.NonconcurrentDB().NewQuery(statement).Bind(dbx.Params{"n": n, "i": core.GenerateDefaultRandomId()[:13]}).Execute()
 			if err != nil {
