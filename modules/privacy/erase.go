@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -284,4 +285,19 @@ func (e *eraser) removeFiles() {
 			}
 		}
 	})
+}
+
+var errReading = errors.New("the database's log still has what was erased: somebody was reading")
+
+// emptyLog takes what was erased out of the database's log. It is tried again for as long as
+// somebody reads meanwhile: a backup takes minutes.
+func emptyLog(app core.App, _ privacyapi.ErasedV1) error {
+	for range 10 {
+		emptied, err := kernel.EmptyLog(app)
+		if err != nil || emptied {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return errReading
 }

@@ -33,7 +33,10 @@ func Module() kernel.Module {
 			privacyapi.Restricted.Declares("The use of a patient's data was restricted, or is not any more."),
 			privacyapi.Erased.Declares("What identified a patient was erased."),
 		},
-		On:       []kernel.Subscription{kernel.On(privacyapi.GlassBroken, "privacy.tell_admins", tellAdmins)},
+		On: []kernel.Subscription{
+			kernel.On(privacyapi.GlassBroken, "privacy.tell_admins", tellAdmins),
+			kernel.On(privacyapi.Erased, "privacy.empty_log", emptyLog),
+		},
 		Jobs:     []kernel.Job{{Name: "retention", Spec: "23 4 1 * *", Doc: "Tells the admins what need not be kept any more. It removes nothing.", Run: reportOverdue}},
 		Commands: []func(*kernel.Kernel) *cobra.Command{patientCommand},
 		Provides: append(parts, consents{}),
