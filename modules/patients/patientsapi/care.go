@@ -8,6 +8,8 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/types"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
 // The collection "care" says who cares for whom: one row for each reason, kept by database
@@ -64,8 +66,7 @@ func OutsideCare(app core.App, doctorAccount string, patientIDs []string) ([]str
 // account, and those of them who are open to it by a broken glass. It is asked ahead of
 // every read: one query, plain for the one patient of a view.
 func Standing(app core.App, doctorAccount string, patientIDs []string) (outside, byGlass []string, err error) {
-	query := app.DB().NewQuery("SELECT patientId, until FROM care WHERE accountId = {:account} AND patientId = {:ids}")
-	ids := ""
+	of, ids := "(?)", ""
 	switch len(patientIDs) {
 	case 0:
 		return nil, nil, nil
@@ -76,10 +77,9 @@ func Standing(app core.App, doctorAccount string, patientIDs []string) (outside,
 		if err != nil {
 			return nil, nil, fmt.Errorf("care: %w", err)
 		}
-		ids = string(list)
-		query = app.DB().NewQuery("SELECT patientId, until FROM care WHERE accountId = {:account} AND patientId IN (SELECT value FROM json_each({:ids}))")
+		of, ids = "(SELECT value FROM json_each(?))", string(list)
 	}
-	rows, err := query.Bind(dbx.Params{"account": doctorAccount, "ids": ids}).Rows()
+	rows, err := kernel.Query(app, "SELECT patientId, until FROM care WHERE accountId = ? AND patientId IN "+of, doctorAccount, ids)
 	if err != nil {
 		return nil, nil, fmt.Errorf("care: %w", err)
 	}
