@@ -17,7 +17,7 @@ import (
 func bindConsole(k *kernel.Kernel) {
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "platform.console", Func: func(se *core.ServeEvent) error {
 		se.InstallerFunc = nil // it prints a token of a superuser to the terminal
-		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "platform.console", Priority: kernel.PriorityGuard - 2, Func: func(e *core.RequestEvent) error {
+		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "platform.console", Priority: kernel.PriorityGuard, Func: func(e *core.RequestEvent) error {
 			p := strings.ToLower(strings.TrimSuffix(e.Request.URL.Path, "/"))
 			if p == "/api/sql" || strings.Contains(p, "/impersonate/") {
 				return k.APIError(kernel.ErrNotFound)

@@ -50,7 +50,7 @@ func Main(mods []kernel.Module) error {
 	app.RootCmd.AddCommand(serveCommand(k, app), cmd.NewSuperuserCommand(app), modulesCommand(k), configCommand(k), healthCommand())
 	for _, m := range k.Modules {
 		for _, c := range m.Commands {
-			app.RootCmd.AddCommand(c(k))
+			addCommand(app.RootCmd, c(k))
 		}
 	}
 	if c, _, err := app.RootCmd.Find(os.Args[1:]); err == nil && c.Annotations[kernel.Offline] != "" {
@@ -60,6 +60,17 @@ func Main(mods []kernel.Module) error {
 		return explain(err, app.DataDir())
 	}
 	return run(app)
+}
+
+// addCommand adds a module's command, and those of a group that is there already to it.
+func addCommand(root, c *cobra.Command) {
+	for _, there := range root.Commands() {
+		if there.Name() == c.Name() && c.HasSubCommands() {
+			there.AddCommand(c.Commands()...)
+			return
+		}
+	}
+	root.AddCommand(c)
 }
 
 // loadSite reads the clinic's own scripts beside the data folder. It comes after the modules:

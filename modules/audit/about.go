@@ -16,13 +16,13 @@ import (
 // adds.
 var withoutPatients = []string{
 	"clinic", "doctors", "nurses", "staff", "notices", "inventory", "inventory_movements",
-	core.CollectionNameSuperusers,
+	core.CollectionNameSuperusers, "superuser_sessions",
 }
 
 // unwatched are the collections whose writes leave no entry: how the machine keeps itself
 // going. Sign-ins and what people do with sessions have entries of their own.
 var unwatched = []string{
-	"outbox", "idempotency_keys", "sessions",
+	"outbox", "idempotency_keys", "sessions", "superuser_sessions",
 	core.CollectionNameMFAs, core.CollectionNameOTPs, core.CollectionNameAuthOrigins,
 }
 

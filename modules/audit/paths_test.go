@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
 	"github.com/polyclinic-os/polyclinic/modules/audit"
@@ -298,6 +300,11 @@ func TestASuperuserCannotActUnseen(t *testing.T) {
 	} {
 		got := since(t, s, func() { s.Do(t, c.method, c.url, root.token, c.body) })
 		c.want.among(t, got)
+		for _, e := range got {
+			if e.Actor == actor && e.Session != root.session {
+				t.Errorf("%s by session %q, want %q", e.Action, e.Session, root.session)
+			}
+		}
 	}
 	for _, e := range audit.Entries(t, s.App) {
 		if e.Actor == actor && e.Role != "superuser" {
@@ -306,7 +313,7 @@ func TestASuperuserCannotActUnseen(t *testing.T) {
 	}
 }
 
-type superuserAccount struct{ id, token string }
+type superuserAccount struct{ id, token, session string }
 
 func superuser(t *testing.T, s *kerneltest.Server) superuserAccount {
 	t.Helper()
@@ -320,9 +327,12 @@ func superuser(t *testing.T, s *kerneltest.Server) superuserAccount {
 	if err := s.App.Save(r); err != nil {
 		t.Fatal(err)
 	}
-	token, err := r.NewAuthToken()
-	if err != nil {
-		t.Fatal(err)
+	in := s.Do(t, "POST", "/api/collections/_superusers/auth-with-password", "", map[string]any{"identity": r.Email(), "password": "a-long-enough-one-1"})
+	token, _ := in.JSON(t)["token"].(string)
+	claims := jwt.MapClaims{}
+	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
+		t.Fatalf("%d %s: %v", in.Status, in.Body, err)
 	}
-	return superuserAccount{r.Id, token}
+	session, _ := claims["sid"].(string)
+	return superuserAccount{r.Id, token, session}
 }

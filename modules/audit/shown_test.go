@@ -69,6 +69,21 @@ func TestABackupThatLeavesIsAnExport(t *testing.T) {
 		}
 	})
 	want{actor: "_superusers/" + root.id, action: "export", outcome: "ok", target: "/api/backups/", item: "backups/all.zip"}.among(t, got)
+	if len(got) != 1 || got[0].Session != root.session {
+		t.Errorf("the export is of no session: %+v", got)
+	}
+	got = since(t, s, func() {
+		if r := s.Do(t, "DELETE", "/api/collections/superuser_sessions/records/"+root.session, root.token, nil); r.Status != 204 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+	})
+	want{actor: "_superusers/" + root.id, target: "superuser_sessions"}.among(t, got)
+	got = since(t, s, func() {
+		if r := s.Do(t, "GET", url+of, "", nil); r.Status != 403 {
+			t.Fatalf("%d %.300s", r.Status, r.Body)
+		}
+	})
+	want{action: "export", outcome: "refused", target: "/api/backups/"}.among(t, got)
 	for _, c := range []struct{ token, actor string }{{fileToken(s.Token(t, as(authapi.Alma))), alma}, {"", "guest"}} {
 		got = since(t, s, func() {
 			if r := s.Do(t, "GET", url+c.token, "", nil); r.Status != 403 {

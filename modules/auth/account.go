@@ -98,7 +98,7 @@ func endVoidSessions(tx core.App, r *core.Record) error {
 		return err
 	}
 	keep, _ := r.GetRaw(keepKey).(string)
-	return endSessions(tx, r.Id, keep)
+	return of(tx).sessions.end(tx, r.Id, keep)
 }
 
 func firstProfile(tx core.App, r *core.Record) error {

@@ -158,7 +158,7 @@ func TestMe(t *testing.T) {
 			Has: []string{`"profile":null`, `"users":["list","view","create","update"]`, `"cards":["list","view","update"]`, `"GET /api/users"`, `"PUT /api/clinic"`, `"PUT /api/cards/{id}"`}, Not: []string{`"sessions"`}},
 	})
 	want(t, "a superuser", s.Do(t, "GET", "/api/auth/me", dashboard(t, s), nil), http.StatusOK, `"profile":null`)
-	want(t, "who signs out in the dashboard", s.Do(t, "POST", "/api/auth/logout", dashboard(t, s), nil), http.StatusForbidden)
+	want(t, "who changes the password in the dashboard", s.Do(t, "POST", "/api/auth/password", dashboard(t, s), map[string]any{"oldPassword": "x", "password": "y"}), http.StatusForbidden)
 }
 
 func TestAnAccountIsFoundByItsProfileToo(t *testing.T) {

@@ -10,6 +10,7 @@ var (
 	NoteSeen     = noteSeen
 	SetupCSS     = setupCSS
 	AdminCommand = adminCommand
+	SuperCommand = superuserCommand
 )
 
 // ForgetAttempts leaves what a new start of the server knows of failures: nothing.

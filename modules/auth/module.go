@@ -32,20 +32,20 @@ func module(terminal io.Writer) kernel.Module {
 			Path: "/api/users", Collection: "users", Noun: "account", Verbs: []kernel.Verb{kernel.List, kernel.View, kernel.Update},
 			Search: []string{"name", "email"}, Errors: accountErrors,
 		}},
-		Hooks:    slices.Concat(accountRules, sessionRules),
+		Hooks:    slices.Concat(accountRules, sessionRules, superuserRules),
 		Routes:   slices.Concat(signInRoutes, ownRoutes, sessionRoutes, factorRoutes, inviteRoutes, setupRoutes),
 		Errors:   []*kernel.Error{errLastAdmin},
 		Emits:    []kernel.EventDoc{authapi.Revoked.Declares("An account was closed, or has another role.")},
 		Jobs:     sessionJobs,
-		Commands: []func(*kernel.Kernel) *cobra.Command{adminCommand},
+		Commands: []func(*kernel.Kernel) *cobra.Command{adminCommand, superuserCommand},
 		Provides: append(personal, provides...),
 		Cast:     cast,
 		Bind: func(k *kernel.Kernel) error {
-			s := &state{sessions: newSessions(), attempts: newAttempts(), checks: newChecks(), setup: &setup{}}
+			s := &state{sessions: newSessions(ofAccounts), superusers: newSessions(ofSuperusers), attempts: newAttempts(), checks: newChecks(), setup: &setup{}}
 			k.App.Store().Set(stateKey, s)
 			bindSignIn(k, s)
 			bindSessions(k, s)
-			bindSuperusers(k)
+			bindSuperusers(k, s)
 			bindRealtime(k, s)
 			bindFiles(k, s)
 			bindOAuth2(k)
@@ -57,12 +57,15 @@ func module(terminal io.Writer) kernel.Module {
 
 // state is what one running server keeps in memory.
 type state struct {
-	sessions *sessions
-	attempts *attempts
-	checks   *checks
-	notices  bell
-	setup    *setup
+	sessions   *sessions // of accounts
+	superusers *sessions // of the dashboard's
+	attempts   *attempts
+	checks     *checks
+	notices    bell
+	setup      *setup
 }
+
+func (s *state) allSessions() []*sessions { return []*sessions{s.sessions, s.superusers} }
 
 const stateKey = "polyclinic.auth"
 
@@ -88,6 +91,7 @@ var access = []kernel.Access{
 		Writable:  map[string][]string{"doctor": own, "nurse": own, "staff": own, "patient": own},
 	},
 	{Collection: "sessions", Doc: "Who is signed in from where."},
+	{Collection: "superuser_sessions", Doc: "Which superusers are signed in to the dashboard from where. Deleting a row signs out."},
 	{Collection: "known_addresses", Doc: "From where people have signed in of late."},
 	{Collection: "authenticators", Doc: "Second factors of accounts."},
 	{Collection: "recovery_codes", Doc: "Hashes of the codes that stand in for a lost authenticator."},

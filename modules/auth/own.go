@@ -13,20 +13,20 @@ import (
 )
 
 var (
-	errSuperuser   = kernel.Fail(http.StatusForbidden, "accounts_only", "Superusers sign out and change their passwords in the dashboard.")
+	errSuperuser   = kernel.Fail(http.StatusForbidden, "accounts_only", "Superusers refresh their tokens, change their passwords and set their second factor as the dashboard does.")
 	errOldPassword = kernel.Fail(http.StatusBadRequest, "validation_invalid_old_password", "This is not your present password.").At("oldPassword")
 )
 
 // ownRoutes are what somebody who is signed in does with the own account.
 var ownRoutes = []kernel.Route{
 	kernel.Op(kernel.Route{
-		Method: "GET", Path: "/api/auth/logout", Allow: kernel.SignedIn(), Summary: "End this session", Errors: []*kernel.Error{errSuperuser},
+		Method: "GET", Path: "/api/auth/logout", Allow: kernel.SignedIn(), Summary: "End this session",
 	}, logout),
 	kernel.Op(kernel.Route{
-		Method: "POST", Path: "/api/auth/logout", Allow: kernel.SignedIn(), Summary: "End this session", Errors: []*kernel.Error{errSuperuser},
+		Method: "POST", Path: "/api/auth/logout", Allow: kernel.SignedIn(), Summary: "End this session",
 	}, logout),
 	kernel.Op(kernel.Route{
-		Method: "POST", Path: "/api/auth/logout-all", Allow: kernel.SignedIn(), Summary: "End all of the account's sessions", Errors: []*kernel.Error{errSuperuser},
+		Method: "POST", Path: "/api/auth/logout-all", Allow: kernel.SignedIn(), Summary: "End all of the account's sessions",
 	}, logoutAll),
 	kernel.Op(kernel.Route{
 		Method: "GET", Path: "/api/auth/me", Allow: kernel.SignedIn(), Summary: "Show the own account, its profile and what it may do",
@@ -41,10 +41,11 @@ var ownRoutes = []kernel.Route{
 }
 
 func logout(c *kernel.Call, _ kernel.Nothing) (kernel.Nothing, error) {
-	if c.Auth.IsSuperuser() {
-		return kernel.Nothing{}, errSuperuser
+	kept, err := ownKept(c)
+	if err != nil {
+		return kernel.Nothing{}, err
 	}
-	session, err := c.App.FindRecordById("sessions", authapi.SessionID(c.RequestEvent))
+	session, err := c.App.FindRecordById(kept.collection, authapi.SessionID(c.RequestEvent))
 	if errors.Is(err, sql.ErrNoRows) {
 		return kernel.Nothing{}, nil // it was ended a moment ago
 	}
@@ -59,15 +60,14 @@ func logout(c *kernel.Call, _ kernel.Nothing) (kernel.Nothing, error) {
 }
 
 func logoutAll(c *kernel.Call, _ kernel.Nothing) (kernel.Nothing, error) {
-	if c.Auth.IsSuperuser() {
-		return kernel.Nothing{}, errSuperuser
-	}
-	account, err := c.App.FindRecordById(kernel.AccountsCollection, c.Auth.Id)
+	account, err := c.App.FindRecordById(c.Auth.Collection(), c.Auth.Id)
 	if err != nil {
 		return kernel.Nothing{}, err
 	}
 	account.RefreshTokenKey() // the sessions end with it
-	kernel.SetActor(account, account.Id)
+	if !account.IsSuperuser() {
+		kernel.SetActor(account, account.Id)
+	}
 	return kernel.Nothing{}, c.App.Save(account)
 }
 

@@ -14,6 +14,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000240_invitations", Up: initInvitations},
 	{ID: "1780000250_email_seen", Up: initEmailSeen},
 	{ID: "1780000260_known_addresses", Up: initKnownAddresses},
+	{ID: "1780000270_superuser_sessions", Up: initSuperuserSessions},
 }
 
 func initUsers(tx core.App) error {
@@ -56,6 +57,27 @@ func initSessions(tx core.App) error {
 	)
 	c.AddIndex("idx_sessions_userId", false, "userId", "")
 	c.AddIndex("idx_sessions_expiresAt", false, "expiresAt", "")
+	return tx.Save(c)
+}
+
+// initSuperuserSessions adds those of the dashboard's accounts, beside those of the clinic's
+// people: a relation leads into one collection.
+func initSuperuserSessions(tx core.App) error {
+	superusers, err := tx.FindCollectionByNameOrId(core.CollectionNameSuperusers)
+	if err != nil {
+		return err
+	}
+	c := core.NewBaseCollection("superuser_sessions")
+	c.Fields.Add(
+		&core.RelationField{Name: "superuserId", CollectionId: superusers.Id, MaxSelect: 1, Required: true, CascadeDelete: true},
+		&core.TextField{Name: "address", Max: 64},
+		&core.TextField{Name: "agent", Max: 300},
+		&core.DateField{Name: "lastSeen", Required: true},
+		&core.DateField{Name: "expiresAt", Required: true},
+		&core.AutodateField{Name: "created", OnCreate: true},
+	)
+	c.AddIndex("idx_superuser_sessions_superuserId", false, "superuserId", "")
+	c.AddIndex("idx_superuser_sessions_expiresAt", false, "expiresAt", "")
 	return tx.Save(c)
 }
 

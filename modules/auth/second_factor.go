@@ -200,7 +200,7 @@ func onlyThisSession(tx core.App, c *kernel.Call) error {
 	if err := tx.Save(present); err != nil {
 		return err
 	}
-	return endSessions(tx, c.Auth.Id, id)
+	return of(tx).sessions.end(tx, c.Auth.Id, id)
 }
 
 func renewCodes(c *kernel.Call, in Proof) (out RecoveryCodes, err error) {
@@ -255,5 +255,5 @@ func forgetFactor(tx core.App, account, keep string) error {
 	if err := removeSecondFactor(tx, account); err != nil {
 		return err
 	}
-	return endSessions(tx, account, keep)
+	return of(tx).sessions.end(tx, account, keep)
 }

@@ -16,15 +16,15 @@ import (
 
 var sessionRoutes = []kernel.Route{
 	kernel.Op(kernel.Route{
-		Method: "GET", Path: "/api/auth/sessions", Allow: kernel.SignedIn(), Summary: "List where the own account is signed in", Errors: []*kernel.Error{errSuperuser},
+		Method: "GET", Path: "/api/auth/sessions", Allow: kernel.SignedIn(), Summary: "List where the own account is signed in",
 	}, ownSessions),
 	kernel.Op(kernel.Route{
-		Method: "DELETE", Path: "/api/auth/sessions/{id}", Allow: kernel.SignedIn(), Summary: "Sign out of one session", Errors: []*kernel.Error{errSuperuser},
+		Method: "DELETE", Path: "/api/auth/sessions/{id}", Allow: kernel.SignedIn(), Summary: "Sign out of one session",
 	}, endOwnSession),
 	kernel.Op(kernel.Route{
 		Method: "GET", Path: "/api/users/{id}/sessions", Allow: kernel.Allow(authapi.Admin.Always()), Record: "users", Summary: "List where an account is signed in",
 	}, func(c *kernel.Call, p kernel.Page) (kernel.Paged[SessionInfo], error) {
-		return sessionsOf(c, c.Record.Id, p)
+		return of(c.App).sessions.list(c, c.Record.Id, p)
 	}),
 	kernel.Op(kernel.Route{
 		Method: "DELETE", Path: "/api/users/{id}/sessions", Allow: kernel.Allow(authapi.Admin.Always()), Record: "users", Summary: "Sign an account out everywhere",
@@ -34,7 +34,7 @@ var sessionRoutes = []kernel.Route{
 	kernel.Op(kernel.Route{
 		Method: "DELETE", Path: "/api/users/{id}/sessions/{session}", Allow: kernel.Allow(authapi.Admin.Always()), Record: "users", Summary: "Sign an account out of one session",
 	}, func(c *kernel.Call, _ kernel.Nothing) (kernel.Nothing, error) {
-		return kernel.Nothing{}, endOne(c.App, c.Record.Id, c.Request.PathValue("session"))
+		return kernel.Nothing{}, of(c.App).sessions.endOne(c.App, c.Record.Id, c.Request.PathValue("session"))
 	}),
 }
 
@@ -46,27 +46,38 @@ type SessionInfo struct {
 	Created      string `json:"created"`
 	LastSeen     string `json:"lastSeen" doc:"the last request of a person"`
 	ExpiresAt    string `json:"expiresAt" doc:"whatever happens in it"`
-	SecondFactor bool   `json:"secondFactor"`
+	SecondFactor bool   `json:"secondFactor" doc:"whether it began with one; false for superusers, whom PocketBase asks for theirs"`
 	Current      bool   `json:"current" doc:"the one that asks"`
 }
 
+// ownSessions lists a superuser's, too.
 func ownSessions(c *kernel.Call, p kernel.Page) (kernel.Paged[SessionInfo], error) {
-	if c.Auth.IsSuperuser() {
-		return kernel.Paged[SessionInfo]{}, errSuperuser
-	}
-	return sessionsOf(c, c.Auth.Id, p)
-}
-
-// sessionsOf lists the sessions that a token can still be used in, newest first.
-func sessionsOf(c *kernel.Call, account string, p kernel.Page) (kernel.Paged[SessionInfo], error) {
-	rows, err := c.App.FindRecordsByFilter("sessions", "userId = {:user}", "-created", 0, 0, dbx.Params{"user": account})
+	kept, err := ownKept(c)
 	if err != nil {
 		return kernel.Paged[SessionInfo]{}, err
 	}
-	known, now := of(c.App).sessions, time.Now()
+	return kept.list(c, c.Auth.Id, p)
+}
+
+// ownKept returns where the caller's sessions are kept. A site may have accounts of its own,
+// who have none.
+func ownKept(c *kernel.Call) (*sessions, error) {
+	if s := of(c.App).sessionsOf(c.Auth); s != nil {
+		return s, nil
+	}
+	return nil, kernel.ErrForbidden
+}
+
+// list returns the sessions that a token can still be used in, newest first.
+func (s *sessions) list(c *kernel.Call, account string, p kernel.Page) (kernel.Paged[SessionInfo], error) {
+	rows, err := c.App.FindRecordsByFilter(s.collection, s.owner+" = {:user}", "-created", 0, 0, dbx.Params{"user": account})
+	if err != nil {
+		return kernel.Paged[SessionInfo]{}, err
+	}
+	now := time.Now()
 	var open []SessionInfo
 	for _, r := range rows {
-		v, alive := known.alive(c.App, r.Id, account, now)
+		v, alive := s.alive(c.App, r.Id, account, now)
 		if !alive {
 			continue
 		}
@@ -83,16 +94,17 @@ func sessionsOf(c *kernel.Call, account string, p kernel.Page) (kernel.Paged[Ses
 }
 
 func endOwnSession(c *kernel.Call, _ kernel.Nothing) (kernel.Nothing, error) {
-	if c.Auth.IsSuperuser() {
-		return kernel.Nothing{}, errSuperuser
+	kept, err := ownKept(c)
+	if err != nil {
+		return kernel.Nothing{}, err
 	}
-	return kernel.Nothing{}, endOne(c.App, c.Auth.Id, c.Request.PathValue("id"))
+	return kernel.Nothing{}, kept.endOne(c.App, c.Auth.Id, c.Request.PathValue("id"))
 }
 
 // endOne answers kernel.ErrNotFound for another account's session, too.
-func endOne(tx core.App, account, id string) error {
-	r, err := tx.FindRecordById("sessions", id)
-	if errors.Is(err, sql.ErrNoRows) || (err == nil && r.GetString("userId") != account) {
+func (s *sessions) endOne(tx core.App, account, id string) error {
+	r, err := tx.FindRecordById(s.collection, id)
+	if errors.Is(err, sql.ErrNoRows) || (err == nil && r.GetString(s.owner) != account) {
 		return kernel.ErrNotFound
 	}
 	if err != nil {

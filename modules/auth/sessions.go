@@ -4,24 +4,46 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
-	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
-// sessions keeps the rows of the collection in memory that requests came by, so that a
-// request costs no query for its session. Only this process writes the collection.
+// sessions keeps the rows of a collection in memory that requests came by, so that a request
+// costs no query for its session. Only this process writes the accounts' rows.
 type sessions struct {
+	kind
 	mu         sync.RWMutex
 	known      map[string]*session
 	generation int // keeps a reader that began before an end from putting back what it read
+}
+
+// kind is whose sessions a collection has.
+type kind struct {
+	collection string
+	owner      string // the field that holds whose session it is
+	owners     string // the collection that it points at
+	shared     bool   // a command beside the server ends them, too: their rows are looked for each time
+}
+
+var (
+	ofAccounts   = kind{collection: "sessions", owner: "userId", owners: kernel.AccountsCollection}
+	ofSuperusers = kind{collection: "superuser_sessions", owner: "superuserId", owners: core.CollectionNameSuperusers, shared: true}
+)
+
+// role returns the name under which the clinic sets limits for the owner's sessions.
+func (k kind) role(owner *core.Record) string {
+	if k.owners == core.CollectionNameSuperusers {
+		return clinicapi.Superuser
+	}
+	return owner.GetString("role")
 }
 
 // session is one sign-in.
@@ -33,11 +55,32 @@ type session struct {
 	stored            atomic.Int64 // seen as the row has it
 }
 
-func newSessions() *sessions { return &sessions{known: map[string]*session{}} }
+func newSessions(k kind) *sessions { return &sessions{kind: k, known: map[string]*session{}} }
 
-// openSession writes the row of a new session.
-func openSession(e *core.RequestEvent, account *core.Record, twoFactors bool) (*core.Record, error) {
-	c, err := e.App.FindCachedCollectionByNameOrId("sessions")
+// sessionsOf returns where the sessions of an account are kept, nil when it is none that
+// can be signed in to.
+func (s *state) sessionsOf(account *core.Record) *sessions {
+	switch account.Collection().Name {
+	case ofAccounts.owners:
+		return s.sessions
+	case ofSuperusers.owners:
+		return s.superusers
+	}
+	return nil
+}
+
+// aliveIn returns the session if the account's tokens may still be used in it at now.
+func (s *state) aliveIn(app core.App, id string, account *core.Record, now time.Time) (*session, bool) {
+	kept := s.sessionsOf(account)
+	if kept == nil {
+		return nil, false
+	}
+	return kept.alive(app, id, account.Id, now)
+}
+
+// open writes the row of a new session.
+func (s *sessions) open(e *core.RequestEvent, account *core.Record, twoFactors bool) (*core.Record, error) {
+	c, err := e.App.FindCachedCollectionByNameOrId(s.collection)
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +89,15 @@ func openSession(e *core.RequestEvent, account *core.Record, twoFactors bool) (*
 		return nil, err
 	}
 	now := time.Now()
-	_, life := clinic.Sessions(account.GetString("role"))
+	_, life := clinic.Sessions(s.role(account))
 	r := core.NewRecord(c)
 	r.Load(map[string]any{
-		"userId": account.Id, "lastSeen": now, "expiresAt": now.Add(life), "secondFactor": twoFactors,
+		s.owner: account.Id, "lastSeen": now, "expiresAt": now.Add(life), "secondFactor": twoFactors,
 		"address": e.RealIP(), "agent": firstRunes(e.Request.UserAgent(), 300),
 	})
+	if s.owners != kernel.AccountsCollection {
+		return r, e.App.Save(r)
+	}
 	if err := knowAddress(e.App, account.Id, e.RealIP(), now); err != nil {
 		return nil, err
 	}
@@ -94,17 +140,17 @@ func (s *sessions) find(app core.App, id string) (*session, error) {
 	v, generation := s.known[id], s.generation
 	s.mu.RUnlock()
 	if v != nil {
-		return v, nil
+		return v, s.stillThere(app, id)
 	}
-	r, err := app.FindRecordById("sessions", id)
+	r, err := app.FindRecordById(s.collection, id)
 	if err != nil {
 		return nil, err
 	}
-	account, err := app.FindRecordById(kernel.AccountsCollection, r.GetString("userId"))
+	account, err := app.FindRecordById(s.owners, r.GetString(s.owner))
 	if err != nil {
 		return nil, err
 	}
-	v = &session{id: id, account: account.Id, role: account.GetString("role"), twoFactors: r.GetBool("secondFactor"), began: r.GetDateTime("created").Time(), ends: r.GetDateTime("expiresAt").Time()}
+	v = &session{id: id, account: account.Id, role: s.role(account), twoFactors: r.GetBool("secondFactor"), began: r.GetDateTime("created").Time(), ends: r.GetDateTime("expiresAt").Time()}
 	v.stored.Store(r.GetDateTime("lastSeen").Time().UnixMilli())
 	v.seen.Store(v.stored.Load())
 	s.mu.Lock()
@@ -119,6 +165,15 @@ func (s *sessions) find(app core.App, id string) (*session, error) {
 	return v, nil
 }
 
+// stillThere returns sql.ErrNoRows when a command has ended the session meanwhile.
+func (s *sessions) stillThere(app core.App, id string) error {
+	if !s.shared {
+		return nil
+	}
+	var one int
+	return app.DB().Select("(1)").From(s.collection).Where(dbx.HashExp{"id": id}).Row(&one)
+}
+
 // forget drops the sessions that over selects; the next request looks at their rows.
 func (s *sessions) forget(over func(*session) bool) {
 	s.mu.Lock()
@@ -131,13 +186,12 @@ func (s *sessions) forget(over func(*session) bool) {
 	}
 }
 
-// endSessions ends an account's sessions but keep, in the caller's transaction.
-func endSessions(tx core.App, account, keep string) error {
-	_, err := tx.NonconcurrentDB().Delete("sessions", dbx.And(dbx.HashExp{"userId": account}, dbx.Not(dbx.HashExp{"id": keep}))).Execute()
+// end ends an account's sessions but keep, in the caller's transaction.
+func (s *sessions) end(tx core.App, account, keep string) error {
+	_, err := tx.NonconcurrentDB().Delete(s.collection, dbx.And(dbx.HashExp{s.owner: account}, dbx.Not(dbx.HashExp{"id": keep}))).Execute()
 	if err != nil {
 		return fmt.Errorf("end sessions of %s: %w", account, err)
 	}
-	s := of(tx).sessions
 	kernel.AfterCommit(tx, func() {
 		s.forget(func(v *session) bool { return v.account == account && v.id != keep })
 		signOutStreams(tx, func(session, user string) bool { return user == account && session != keep })
@@ -145,66 +199,24 @@ func endSessions(tx core.App, account, keep string) error {
 	return nil
 }
 
-var sessionRules = []kernel.Hook{
-	kernel.After(kernel.Update, "sessions", "a change of a session counts at once", func(tx core.App, r *core.Record) error {
-		kernel.AfterCommit(tx, func() { of(tx).sessions.forget(func(v *session) bool { return v.id == r.Id }) })
-		return nil
-	}),
-	kernel.After(kernel.Delete, "sessions", "the token of a deleted session is dead at once, realtime included", func(tx core.App, r *core.Record) error {
-		kernel.AfterCommit(tx, func() {
-			of(tx).sessions.forget(func(v *session) bool { return v.id == r.Id })
-			signOutStreams(tx, func(session, _ string) bool { return session == r.Id })
-		})
-		return nil
-	}),
-}
+// sessionRules are those of both collections.
+var sessionRules = slices.Concat(
+	rulesOf(ofAccounts, func(s *state) *sessions { return s.sessions }),
+	rulesOf(ofSuperusers, func(s *state) *sessions { return s.superusers }),
+)
 
-var sessionJobs = []kernel.Job{
-	{Name: "seen", Spec: "* * * * *", Doc: "notes when each session was used last", Run: noteSeen},
-	{Name: "expired", Spec: "23 * * * *", Doc: "deletes sessions that are over", Run: deleteExpired},
-}
-
-// noteSeen writes what requests only note in memory: a write per request would make every
-// read wait for the one writer.
-func noteSeen(app core.App) error {
-	s := of(app).sessions
-	s.mu.RLock()
-	var due []*session
-	for _, v := range s.known {
-		if v.seen.Load() != v.stored.Load() {
-			due = append(due, v)
-		}
+func rulesOf(k kind, kept func(*state) *sessions) []kernel.Hook {
+	return []kernel.Hook{
+		kernel.After(kernel.Update, k.collection, "a change of a session counts at once", func(tx core.App, r *core.Record) error {
+			kernel.AfterCommit(tx, func() { kept(of(tx)).forget(func(v *session) bool { return v.id == r.Id }) })
+			return nil
+		}),
+		kernel.After(kernel.Delete, k.collection, "the token of a deleted session is dead at once, realtime included", func(tx core.App, r *core.Record) error {
+			kernel.AfterCommit(tx, func() {
+				kept(of(tx)).forget(func(v *session) bool { return v.id == r.Id })
+				signOutStreams(tx, func(session, _ string) bool { return session == r.Id })
+			})
+			return nil
+		}),
 	}
-	s.mu.RUnlock()
-	for _, v := range due {
-		seen := v.seen.Load()
-		at, _ := types.ParseDateTime(time.UnixMilli(seen)) // a time.Time always parses
-		if _, err := app.NonconcurrentDB().Update("sessions", dbx.Params{"lastSeen": at.String()}, dbx.HashExp{"id": v.id}).Execute(); err != nil {
-			return fmt.Errorf("note use of session %s: %w", v.id, err)
-		}
-		v.stored.Store(seen)
-	}
-	return nil
-}
-
-// deleteExpired deletes what no token can use any more. Sessions that idled out stay until
-// they expire: what requests noted since may not be in the row yet.
-func deleteExpired(app core.App) error {
-	clinic, err := clinicapi.Current(app)
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	nowText, _ := types.ParseDateTime(now)                              // a time.Time always parses
-	oldest, _ := types.ParseDateTime(now.Add(-clinic.LongestSession())) // likewise
-	_, err = app.NonconcurrentDB().Delete("sessions", dbx.NewExp("expiresAt <= {:now} OR created <= {:oldest}",
-		dbx.Params{"now": nowText.String(), "oldest": oldest.String()})).Execute()
-	if err != nil {
-		return err
-	}
-	if err := forgetAddresses(app, now); err != nil {
-		return err
-	}
-	of(app).sessions.forget(func(v *session) bool { return !now.Before(v.ends) || now.Sub(v.began) >= clinic.LongestSession() })
-	return nil
 }

@@ -3,9 +3,6 @@ package auth_test
 import (
 	"net/http"
 	"testing"
-	"time"
-
-	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 )
@@ -39,46 +36,4 @@ func TestSuperusersHaveTheClinicsPasswords(t *testing.T) {
 	}
 	want(t, "a strong one", s.Do(t, "PATCH", superusers+"/records/"+id, root, body("lenient@x.test", "kettle4711bridge")), http.StatusOK)
 	want(t, "what is no password", s.Do(t, "PATCH", superusers+"/records/"+id, root, map[string]any{"emailVisibility": true}), http.StatusOK)
-}
-
-func TestASuperusersSignInEnds(t *testing.T) {
-	s := set.Start(t)
-	first := dashboard(t, s)
-	refresh := func(token string) kerneltest.Response {
-		return s.Do(t, "POST", superusers+"/auth-refresh", token, nil)
-	}
-	life := func(token string) time.Duration {
-		c := claims(t, token)
-		exp, _ := c["exp"].(float64)
-		since, _ := c["since"].(float64)
-		return time.Duration(exp-since) * time.Second
-	}
-	if got := life(first); got != 12*time.Hour {
-		t.Errorf("it lives for %s, want 12 h", got)
-	}
-	r := refresh(first)
-	want(t, "refresh", r, http.StatusOK)
-	second, _ := r.JSON(t)["token"].(string)
-	if a, b := claims(t, first), claims(t, second); a["exp"] != b["exp"] || a["since"] != b["since"] || a["jti"] == b["jti"] {
-		t.Errorf("%v became %v, want another token with the same end", a, b)
-	}
-	want(t, "its use", s.Do(t, "GET", "/api/settings", second, nil), http.StatusOK)
-
-	configure(t, s, map[string]any{"sessionLimits": map[string]any{"admin": map[string]any{"idleMinutes": 15, "hours": 1}}})
-	r = refresh(second)
-	want(t, "refresh with the shorter limit of admins", r, http.StatusOK)
-	third, _ := r.JSON(t)["token"].(string)
-	if got := life(third); got != time.Hour {
-		t.Errorf("it lives for %s, want 1 h", got)
-	}
-
-	account, err := s.App.FindAuthRecordByEmail(core.CollectionNameSuperusers, alma.Email)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := account.NewAuthToken() // as an earlier version gave it
-	if err != nil {
-		t.Fatal(err)
-	}
-	want(t, "refresh of what has no beginning", refresh(plain), http.StatusUnauthorized)
 }

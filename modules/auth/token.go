@@ -22,18 +22,18 @@ const claimSession = "sid"
 // sign returns PocketBase's auth token for the account, bound to the session and at an end
 // when that is. jti tells two tokens of one second apart.
 func sign(account, session *core.Record) (string, error) {
-	return signToken(account, session.GetDateTime("expiresAt").Time(), claimSession, session.Id)
-}
-
-// signToken adds one claim of ours to those of PocketBase.
-func signToken(account *core.Record, ends time.Time, claim string, value any) (string, error) {
+	ends := session.GetDateTime("expiresAt").Time()
+	// An operator may have set a shorter one for a superuser's tokens in the dashboard.
+	if single := time.Now().Add(account.Collection().AuthToken.DurationTime()); account.IsSuperuser() && single.Before(ends) {
+		ends = single
+	}
 	key := account.TokenKey() + account.Collection().AuthToken.Secret
 	if account.TokenKey() == "" {
 		return "", core.ErrMissingSigningKey
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		core.TokenClaimType: core.TokenTypeAuth, core.TokenClaimId: account.Id, core.TokenClaimCollectionId: account.Collection().Id,
-		core.TokenClaimRefreshable: true, claim: value, "jti": security.RandomString(16), "iat": time.Now().Unix(), "exp": ends.Unix(),
+		core.TokenClaimRefreshable: true, claimSession: session.Id, "jti": security.RandomString(16), "iat": time.Now().Unix(), "exp": ends.Unix(),
 	}).SignedString([]byte(key))
 }
 
@@ -61,14 +61,17 @@ func sessionOf(token string) string {
 const refreshKey = "polyclinic.refresh"
 
 // bindSessions gives every sign-in a session, whatever way it was made: OnRecordAuthRequest
-// runs for passwords, one-time passwords, OAuth2 and refreshes. Superusers have none: see bindSuperusers.
+// runs for passwords, one-time passwords, OAuth2 and refreshes.
 func bindSessions(k *kernel.Kernel, s *state) {
-	k.App.OnRecordAuthRefreshRequest(kernel.AccountsCollection).Bind(&hook.Handler[*core.RecordAuthRefreshRequestEvent]{Id: "auth: a refresh stays in its session", Func: func(e *core.RecordAuthRefreshRequestEvent) error {
+	k.App.OnRecordAuthRefreshRequest(ofAccounts.owners, ofSuperusers.owners).Bind(&hook.Handler[*core.RecordAuthRefreshRequestEvent]{Id: "auth: a refresh stays in its session", Func: func(e *core.RecordAuthRefreshRequestEvent) error {
 		e.Set(refreshKey, true)
 		return e.Next()
 	}})
-	k.App.OnRecordAuthRequest(kernel.AccountsCollection).Bind(&hook.Handler[*core.RecordAuthRequestEvent]{Id: "auth: a sign-in is a session", Func: func(e *core.RecordAuthRequestEvent) error {
-		err := refuseInactive(e.Record)
+	k.App.OnRecordAuthRequest(ofAccounts.owners, ofSuperusers.owners).Bind(&hook.Handler[*core.RecordAuthRequestEvent]{Id: "auth: a sign-in is a session", Func: func(e *core.RecordAuthRequestEvent) error {
+		var err error
+		if !e.Record.IsSuperuser() {
+			err = refuseInactive(e.Record)
+		}
 		if err == nil {
 			err = s.giveToken(e)
 		}
@@ -97,13 +100,13 @@ func bindSessions(k *kernel.Kernel, s *state) {
 // identify makes a guest of a caller whose account or session is over, and refuses one who
 // lacks the second factor that the clinic demands.
 func (s *state) identify(e *core.RequestEvent) error {
-	if e.Auth == nil || e.Auth.Collection().Name != kernel.AccountsCollection {
+	if e.Auth == nil || s.sessionsOf(e.Auth) == nil {
 		return nil
 	}
 	now := time.Now()
 	id := sessionOf(bearer(e.Request))
-	v, alive := s.sessions.alive(e.App, id, e.Auth.Id, now)
-	if !alive || e.Auth.GetString("status") != authapi.Active {
+	v, alive := s.aliveIn(e.App, id, e.Auth, now)
+	if !alive || !e.Auth.IsSuperuser() && e.Auth.GetString("status") != authapi.Active {
 		e.Auth = nil
 		return nil
 	}
@@ -119,10 +122,11 @@ func (s *state) identify(e *core.RequestEvent) error {
 const background = "X-Background"
 
 // isActivity tells what a person does from what runs while nobody is there: an open
-// realtime connection subscribes anew every few minutes, and an app may refresh its token.
+// realtime connection subscribes anew every few minutes, an app may refresh its token, and
+// the dashboard's page of backups asks for the server's health every 3.5 s.
 func isActivity(r *http.Request) bool {
 	p := r.URL.Path
-	return r.Header.Get(background) == "" && !strings.HasPrefix(p, "/api/realtime") && !strings.HasSuffix(p, "/auth-refresh") && p != "/api/auth/refresh"
+	return r.Header.Get(background) == "" && !strings.HasPrefix(p, "/api/realtime") && !strings.HasSuffix(p, "/auth-refresh") && p != "/api/auth/refresh" && p != "/api/health"
 }
 
 func refuseInactive(account *core.Record) error {
@@ -139,8 +143,9 @@ func refuseInactive(account *core.Record) error {
 // ahead of PocketBase's answer, since the token must be good when the client has it; if
 // PocketBase wants a second factor first, the session goes again.
 func (s *state) giveToken(e *core.RecordAuthRequestEvent) error {
+	kept := s.sessionsOf(e.Record)
 	if e.Get(refreshKey) == true {
-		session, err := e.App.FindRecordById("sessions", authapi.SessionID(e.RequestEvent))
+		session, err := e.App.FindRecordById(kept.collection, authapi.SessionID(e.RequestEvent))
 		if errors.Is(err, sql.ErrNoRows) {
 			return kernel.ErrSignIn // it was ended a moment ago
 		}
@@ -152,12 +157,15 @@ func (s *state) giveToken(e *core.RecordAuthRequestEvent) error {
 		}
 		return e.Next()
 	}
-	two, err := s.passFactors(e)
-	if err != nil {
-		return err
+	two := false
+	if !e.Record.IsSuperuser() { // PocketBase asks them for theirs
+		var err error
+		if two, err = s.passFactors(e); err != nil {
+			return err
+		}
 	}
 	e.Set(passwordRightKey, true)
-	session, err := openSession(e.RequestEvent, e.Record, two)
+	session, err := kept.open(e.RequestEvent, e.Record, two)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,15 @@ func initAccess(tx core.App) error {
 	return err
 }
 
+// limitSuperusers adds what superusers have: the idle limit of staff, and the end that their
+// sign-in had, which was an admin's. A demo has no limits, and keeps none.
+func limitSuperusers(tx core.App) error {
+	_, err := tx.DB().NewQuery(`UPDATE clinic SET sessionLimits = json_set(sessionLimits, '$.superuser',
+		json_object('idleMinutes', 15, 'hours', COALESCE(json_extract(sessionLimits, '$.admin.hours'), sessionHours)))
+		WHERE NOT demo AND CASE WHEN json_valid(sessionLimits) THEN json_type(sessionLimits) = 'object' AND json_type(sessionLimits, '$.superuser') IS NULL END`).Execute()
+	return err
+}
+
 // webRules lets the platform's hooks ask the clinic's settings.
 type webRules struct{}
 
@@ -75,8 +84,8 @@ func accessHolds(r *core.Record) (bad kernel.Invalid) {
 	refuse := func(field, code, text string) { bad = append(bad, kernel.Bad(field, code, text)) }
 	for role, l := range a.Limits {
 		switch {
-		case !slices.Contains(roles, role):
-			refuse("sessionLimits", "validation_unknown_role", "Names a role that is none of "+strings.Join(roles, ", ")+".")
+		case role != clinicapi.Superuser && !slices.Contains(roles, role):
+			refuse("sessionLimits", "validation_unknown_role", "Names a role that is none of "+strings.Join(roles, ", ")+" and "+clinicapi.Superuser+".")
 		case l.IdleMinutes < 0 || l.IdleMinutes > 1440 || l.Hours < 1 || l.Hours > 720:
 			refuse("sessionLimits", "validation_out_of_range", "idleMinutes must be from 0 to 1440 and hours from 1 to 720, for each role that is named.")
 		}

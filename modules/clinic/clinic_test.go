@@ -112,6 +112,8 @@ func TestWhoGetsInIsASetting(t *testing.T) {
 	}
 	set.Start(t).On(t, []kerneltest.Scenario{
 		put("limits of a role", `{"sessionLimits":{"nurse":{"idleMinutes":5,"hours":8}}}`, 200, `"nurse":{"idleMinutes":5,"hours":8}`),
+		put("limits of the dashboard", `{"sessionLimits":{"superuser":{"idleMinutes":5,"hours":8}}}`, 200, `"superuser":{"idleMinutes":5,"hours":8}`),
+		put("whose second factor is PocketBase's", `{"secondFactor":{"superuser":"required"}}`, 400, `"secondFactor":{"code":"validation_unknown_role"`),
 		put("no such role", `{"sessionLimits":{"king":{"idleMinutes":5,"hours":8}}}`, 400, `"sessionLimits":{"code":"validation_unknown_role"`),
 		put("no session at all", `{"sessionLimits":{"nurse":{"idleMinutes":5,"hours":0}}}`, 400, `"sessionLimits":{"code":"validation_out_of_range"`),
 		put("a number is a number", `{"sessionLimits":{"nurse":{"idleMinutes":"5","hours":8}}}`, 400, `"sessionLimits"`),
@@ -151,10 +153,20 @@ func TestARealClinicsSessionsIdleOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for role, minutes := range map[string]time.Duration{"admin": 15, "doctor": 15, "nurse": 15, "staff": 15, "patient": 60} {
+	for role, minutes := range map[string]time.Duration{"admin": 15, "doctor": 15, "nurse": 15, "staff": 15, "patient": 60, clinicapi.Superuser: 15} {
 		if idle, life := c.Sessions(role); idle != minutes*time.Minute || life != 12*time.Hour {
 			t.Errorf("%s: %v idle, %v at most", role, idle, life)
 		}
+	}
+	// Whoever sends the limits of roles alone does not take superusers' away.
+	if _, err := clinicapi.Change(app, map[string]any{"sessionLimits": map[string]any{"admin": map[string]any{"idleMinutes": 5, "hours": 8}}}); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = clinicapi.Current(app); err != nil {
+		t.Fatal(err)
+	}
+	if idle, life := c.Sessions(clinicapi.Superuser); idle != 5*time.Minute || life != 8*time.Hour {
+		t.Errorf("superusers without an entry: %v idle, %v at most, want an admin's", idle, life)
 	}
 }
 

@@ -55,7 +55,7 @@ type Rules struct {
 	StrictCare           bool   `json:"strictCare" doc:"doctors see the patients under their care only, others by breaking the glass"`
 	BreakGlassMinutes    int    `json:"breakGlassMinutes" doc:"how long a broken glass opens a patient"`
 
-	SessionLimits  map[string]clinicapi.SessionLimit `json:"sessionLimits" doc:"by role, in the place of sessionIdleMinutes and sessionHours"`
+	SessionLimits  map[string]clinicapi.SessionLimit `json:"sessionLimits" doc:"by role, in the place of sessionIdleMinutes and sessionHours; superuser is for the dashboard's accounts, who without it have what admins have"`
 	SecondFactor   map[string]string                 `json:"secondFactor" doc:"by role: required or optional"`
 	AllowedOrigins []string                          `json:"allowedOrigins" doc:"pages of other servers that browsers may let in, such as https://app.example.org"`
 	RateLimits     clinicapi.RateLimits              `json:"rateLimits" doc:"requests per minute of one account or address"`
@@ -129,7 +129,7 @@ type Change struct {
 	StrictCare           *bool     `json:"strictCare"`
 	BreakGlassMinutes    *int      `json:"breakGlassMinutes"`
 
-	SessionLimits  *map[string]clinicapi.SessionLimit `json:"sessionLimits" doc:"by role"`
+	SessionLimits  *map[string]clinicapi.SessionLimit `json:"sessionLimits" doc:"by role, and superuser for the dashboard's accounts"`
 	SecondFactor   *map[string]string                 `json:"secondFactor" doc:"by role: required or optional"`
 	AllowedOrigins *[]string                          `json:"allowedOrigins"`
 	RateLimits     *clinicapi.RateLimits              `json:"rateLimits" doc:"requests per minute; 0 for the default"`

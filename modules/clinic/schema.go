@@ -10,6 +10,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000100_clinic", Up: initClinic},
 	{ID: "1780000110_access", Up: initAccess},
 	{ID: "1780000111_strict_care", Up: addStrictCare},
+	{ID: "1780000112_superuser_limits", Up: limitSuperusers},
 }
 
 func initClinic(tx core.App) error {

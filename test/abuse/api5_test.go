@@ -88,7 +88,7 @@ var functions = []attack{
 		}
 	}},
 	{"a route to the trail or a list of sessions is nobody's through the collection API", func(t *testing.T, c *clinic) {
-		for _, name := range []string{"sessions", "authenticators", "recovery_codes", "invitations", "known_addresses", "outbox", "idempotency_keys", "medical_record_versions", "care", "patient_numbers", "invoice_counters", "clinic", "_superusers", "_mfas", "_otps", "_authOrigins", "_externalAuths"} {
+		for _, name := range []string{"sessions", "superuser_sessions", "authenticators", "recovery_codes", "invitations", "known_addresses", "outbox", "idempotency_keys", "medical_record_versions", "care", "patient_numbers", "invoice_counters", "clinic", "_superusers", "_mfas", "_otps", "_authOrigins", "_externalAuths"} {
 			for _, who := range []caller{guest, ada, grace, admin} {
 				if a := c.as(t, who, "GET", "/api/collections/"+name+"/records", nil); len(a.items()) > 0 {
 					t.Errorf("%s reads %s", who, name)

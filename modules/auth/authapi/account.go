@@ -30,8 +30,8 @@ func SetDuty(tx core.App, accountID string, duties []string) error {
 // sessionKey is where a request keeps the id of its session.
 const sessionKey = "polyclinic.session"
 
-// SessionID returns the id of the session that a request came by, "" for guests and
-// superusers.
+// SessionID returns the id of the session that a request came by, "" for guests. A
+// superuser's is a row of superuser_sessions, an account's one of sessions.
 func SessionID(e *core.RequestEvent) string {
 	id, _ := e.Get(sessionKey).(string)
 	return id

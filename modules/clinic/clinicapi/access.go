@@ -9,7 +9,7 @@ import (
 
 // Access is who gets in, for how long, from where and how often: settings of the clinic.
 type Access struct {
-	Limits         map[string]SessionLimit // by role; a role without an entry has the clinic's general ones
+	Limits         map[string]SessionLimit // by role, and for Superuser; a role without an entry has the clinic's general ones
 	SecondFactor   map[string]string       // by role: SecondFactorRequired or SecondFactorOptional
 	AllowedOrigins []string                // pages of other servers that browsers may let in, such as https://app.example.org
 	RateLimits     RateLimits
@@ -39,10 +39,18 @@ const (
 	SecondFactorOptional = "optional"
 )
 
+// Superuser is, beside the roles, the name under which a clinic limits the sessions of its
+// dashboard.
+const Superuser = "superuser"
+
 // Sessions returns how long a session of the role may be idle (0: no limit) and how long it
-// lives at most.
+// lives at most. Superusers without an entry have what admins have.
 func (s Settings) Sessions(role string) (idle, life time.Duration) {
-	if l, ok := s.Limits[role]; ok {
+	l, ok := s.Limits[role]
+	if !ok && role == Superuser {
+		l, ok = s.Limits["admin"]
+	}
+	if ok {
 		return time.Duration(l.IdleMinutes) * time.Minute, time.Duration(l.Hours) * time.Hour
 	}
 	return s.SessionIdle, s.SessionLife
