@@ -35,7 +35,7 @@ func module(terminal io.Writer) kernel.Module {
 		Hooks:    slices.Concat(accountRules, sessionRules, superuserRules),
 		Routes:   slices.Concat(signInRoutes, ownRoutes, sessionRoutes, factorRoutes, inviteRoutes, setupRoutes),
 		Errors:   []*kernel.Error{errLastAdmin},
-		Emits:    []kernel.EventDoc{authapi.Revoked.Declares("An account was closed, or has another role.")},
+		Emits:    []kernel.EventDoc{authapi.Revoked.Declares("An account was closed, or has another role."), authapi.Untied.Declares("A profile is another account's now, or nobody's.")},
 		Jobs:     sessionJobs,
 		Commands: []func(*kernel.Kernel) *cobra.Command{adminCommand, superuserCommand},
 		Provides: append(personal, provides...),
@@ -49,6 +49,7 @@ func module(terminal io.Writer) kernel.Module {
 			bindRealtime(k, s)
 			bindFiles(k, s)
 			bindOAuth2(k)
+			bindProfiles(k)
 			bindSetup(k, s.setup, terminal)
 			return nil
 		},

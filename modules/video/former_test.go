@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
@@ -169,4 +171,66 @@ func TestAClosedAccountIsPutOutOfItsCalls(t *testing.T) {
 			}
 		})
 	}
+}
+
+// tie gives a profile to an account, or to nobody when it is "".
+func tie(t *testing.T, s *kerneltest.Server, profile, account string) {
+	t.Helper()
+	if r := s.As(t, alma, "PUT", profile, map[string]any{"userId": account}); r.Status != 200 {
+		t.Fatalf("tie %s to %q: %d %s", profile, account, r.Status, r.Body)
+	}
+}
+
+// A profile may be another account's tomorrow: who had it is out of its calls.
+func TestAnAccountWithoutItsProfileIsPutOutOfItsCalls(t *testing.T) {
+	for _, test := range []struct {
+		name, profile, account, next string
+		who                          kerneltest.Account
+	}{
+		{"a patient's is nobody's now", "/api/patients/" + patientsapi.Ada, authapi.Ada.ID, "", ada},
+		{"a patient's is another account's", "/api/patients/" + patientsapi.Ada, authapi.Ada.ID, authapi.Bob.ID, ada},
+		{"a doctor's is nobody's now", "/api/doctors/" + staffapi.Grace, authapi.Grace.ID, "", grace},
+		{"a doctor's is another account's", "/api/doctors/" + staffapi.Grace, authapi.Grace.ID, authapi.Omar.ID, grace},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			configure(t)
+			a := startAgora(t)
+			s := set.Start(t)
+			tie(t, s, "/api/patients/"+patientsapi.Bob, "")
+			tie(t, s, "/api/doctors/"+staffapi.Omar, "")
+			_, started := issued(t, s.As(t, test.who, "POST", startPath, adasCall))
+			tie(t, s, test.profile, test.next)
+			settle(s)
+			if asked := a.asked(); strings.Count(asked, kick) != 1 || strings.Count(asked, bar("", started["uid"])) != 1 {
+				t.Errorf("Agora was asked: %s", asked)
+			}
+			s.On(t, []kerneltest.Scenario{
+				{Name: "the call has ended", As: alma, Method: "GET", Path: calls + "/" + started["callId"].(string), Want: 200, Has: []string{`"status":"ended"`}},
+				{Name: "who had it gets no token", As: test.who, Path: tokenPath, Body: ask(tomorrow, test.account, "publisher"), Want: 403},
+			})
+
+			// Had it back, the account comes under a number that nobody keeps out.
+			tie(t, s, test.profile, test.account)
+			settle(s)
+			if _, again := issued(t, s.As(t, test.who, "POST", startPath, adasCall)); again["uid"] == started["uid"] {
+				t.Errorf("is let in as %v, who is kept out", again["uid"])
+			}
+		})
+	}
+}
+
+// The reaction may come late: what began meanwhile is not its own.
+func TestACallThatBeganSinceGoesOn(t *testing.T) {
+	configure(t)
+	startAgora(t)
+	s := set.Start(t)
+	tie(t, s, "/api/patients/"+patientsapi.Ada, "")
+	settle(s)
+	_, started := issued(t, s.As(t, grace, "POST", startPath, adasCall))
+	late := authapi.UntiedV1{Collection: "patients", ProfileID: patientsapi.Ada, AccountID: authapi.Ada.ID, At: time.Now().Add(-time.Minute)}
+	if err := kernel.Emit(s.App, authapi.Untied, late); err != nil {
+		t.Fatal(err)
+	}
+	settle(s)
+	s.On(t, []kerneltest.Scenario{{Name: "it goes on", As: alma, Method: "GET", Path: calls + "/" + started["callId"].(string), Want: 200, Has: []string{`"status":"ringing"`}}})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
@@ -122,10 +123,45 @@ func endOfRevoked(app core.App, e authapi.RevokedV1) error {
 	})
 }
 
+// endOfUntied ends the calls that an account began or joined by a profile which is not its
+// own any more, and shuts it out of every channel. Calls that began since are others'.
+func endOfUntied(app core.App, e authapi.UntiedV1) error {
+	side := map[string]string{"doctors": "doctorId", "patients": "patientId"}[e.Collection]
+	if side == "" {
+		return nil
+	}
+	return app.RunInTransaction(func(tx core.App) error {
+		profile, err := tx.FindRecordById(e.Collection, e.ProfileID)
+		if err == nil && profile.GetString("userId") == e.AccountID {
+			return nil // has it back meanwhile
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		at, err := types.ParseDateTime(e.At)
+		if err != nil {
+			return err
+		}
+		calls := []*core.Record{}
+		err = tx.RecordQuery("video_calls").AndWhere(dbx.HashExp{side: e.ProfileID}).
+			AndWhere(dbx.NewExp("status != 'ended' AND startedAt <= {:at}", dbx.Params{"at": at.String()})).All(&calls)
+		if err != nil {
+			return err
+		}
+		for _, call := range calls {
+			if err := End(tx, call); err != nil {
+				return err
+			}
+		}
+		return shutOutEverywhere(tx, e.AccountID)
+	})
+}
+
 var reactions = []kernel.Subscription{
 	kernel.On(videoapi.Ended, "video.remove", removeParticipants),
 	kernel.On(videoapi.ShutOut, "video.bar", barNumber),
 	kernel.On(appointmentsapi.Cancelled, "video.end", endOfCancelled),
 	kernel.On(appointmentsapi.Rescheduled, "video.former", endOfFormer),
 	kernel.On(authapi.Revoked, "video.revoked", endOfRevoked),
+	kernel.On(authapi.Untied, "video.untied", endOfUntied),
 }
