@@ -2,11 +2,14 @@ package auth
 
 import (
 	"fmt"
+	"net/mail"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/mailer"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
@@ -65,10 +68,10 @@ func (s *state) raise(e *core.RequestEvent, t target, due alarm) {
 
 func (s *state) post(app core.App, t target, address string, due alarm) error {
 	entry := auditapi.Entry{Action: "sign-in-alarm", Target: "from " + network(address), Marks: []string{"guesses"}, Count: alarmAddress}
-	at, what := "different accounts", alarmAddress
+	a := GuessedV1{Attempts: alarmAddress, Address: address}
 	if due.account {
-		entry.Count, what = alarmAccount, alarmAccount
-		at = accountText(app, t)
+		a = GuessedV1{Attempts: alarmAccount, Address: address, OneAccount: true, AccountID: t.account, Superuser: strings.HasPrefix(t.key, core.CollectionNameSuperusers+"/")}
+		entry.Count = alarmAccount
 		if t.account != "" {
 			entry.Items = []string{kernel.AccountsCollection + "/" + t.account}
 		}
@@ -77,20 +80,41 @@ func (s *state) post(app core.App, t target, address string, due alarm) error {
 		if err := auditapi.Record(tx, entry); err != nil || !s.notices.ring(time.Now()) {
 			return err
 		}
-		return noticesapi.Post(tx, noticesapi.Notice{
-			Title:    "Somebody may be guessing passwords",
-			Body:     fmt.Sprintf("%d attempts in a row at %s failed, the last from %s. Further ones have to wait. If it was nobody of the clinic, have the password changed. The audit trail has each attempt (action sign-in, outcome refused).", what, at, address),
-			Audience: []string{authapi.Admin.Name},
-		})
+		if err := kernel.Emit(tx, guessed, a); err != nil {
+			return err
+		}
+		return noticesapi.Post(tx, noticesapi.Notice{Title: alarmTitle, Body: a.text(tx), Audience: []string{authapi.Admin.Name}})
 	})
 }
 
-// accountText names what is guessed at: staff by name, patients by number only.
-func accountText(app core.App, t target) string {
-	if strings.HasPrefix(t.key, core.CollectionNameSuperusers+"/") {
+// GuessedV1 says that attempts at passwords failed in a row, of which admins are told.
+type GuessedV1 struct {
+	Attempts   int    `json:"attempts"`
+	Address    string `json:"address"`    // from which the last came
+	OneAccount bool   `json:"oneAccount"` // false: the attempts have the address in common
+	AccountID  string `json:"accountId"`  // "" when there is no such account, or none of the clinic's
+	Superuser  bool   `json:"superuser"`
+}
+
+// guessed is emitted with the notice, and so no more often.
+var guessed = kernel.Event[GuessedV1]{Name: "auth.guessed.v1"}
+
+const alarmTitle = "Somebody may be guessing passwords"
+
+func (a GuessedV1) text(app core.App) string {
+	return fmt.Sprintf("%d attempts in a row at %s failed, the last from %s. Further ones have to wait. If it was nobody of the clinic, have the password changed. The audit trail has each attempt (action sign-in, outcome refused).",
+		a.Attempts, a.target(app), a.Address)
+}
+
+// target names what is guessed at: staff by name, patients by number only.
+func (a GuessedV1) target(app core.App) string {
+	switch {
+	case !a.OneAccount:
+		return "different accounts"
+	case a.Superuser:
 		return "a technical administrator's account"
 	}
-	r, err := app.FindRecordById(kernel.AccountsCollection, t.account)
+	r, err := app.FindRecordById(kernel.AccountsCollection, a.AccountID)
 	switch {
 	case err != nil:
 		return "an account that does not exist"
@@ -98,4 +122,22 @@ func accountText(app core.App, t target) string {
 		return "a patient's account (" + r.Id + ")"
 	}
 	return "the account of " + r.GetString("name")
+}
+
+// mailAlarm tells the active admins by one mail, where the clinic has a mail server. The
+// outbox tries again when that is away.
+func mailAlarm(app core.App, a GuessedV1) error {
+	if !app.Settings().SMTP.Enabled {
+		return nil
+	}
+	admins, err := app.FindAllRecords(kernel.AccountsCollection, dbx.HashExp{"role": authapi.Admin.Name, "status": authapi.Active})
+	if err != nil || len(admins) == 0 {
+		return err
+	}
+	meta := app.Settings().Meta
+	m := &mailer.Message{From: mail.Address{Name: meta.SenderName, Address: meta.SenderAddress}, Subject: alarmTitle + " at " + meta.AppName, Text: a.text(app) + "\n"}
+	for _, r := range admins {
+		m.To = append(m.To, mail.Address{Name: r.GetString("name"), Address: r.Email()})
+	}
+	return app.NewMailClient().Send(m)
 }

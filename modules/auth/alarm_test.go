@@ -1,12 +1,17 @@
 package auth_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tests"
+	"github.com/pocketbase/pocketbase/tools/mailer"
 
 	"github.com/polyclinic-os/polyclinic/hooks"
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -77,6 +82,62 @@ func TestAdminsHearOfTenFailuresInARow(t *testing.T) {
 	}
 	if trail := s.As(t, alma, "GET", "/api/audit?action=sign-in-alarm", nil).Items(t); len(trail) != 8 {
 		t.Errorf("the trail has %d alarms, want 8", len(trail))
+	}
+}
+
+// The mail goes the way of the outbox: a mail server that is away holds nobody up, and it is
+// tried again.
+func TestAdminsAreMailedOfTenFailuresInARow(t *testing.T) {
+	s := watched.Start(t, func(app *tests.TestApp) { app.Settings().TrustedProxy.Headers = []string{"X-Forwarded-For"} })
+	mails, away := make(chan *mailer.Message, 10), atomic.Bool{}
+	s.App.OnMailerSend().BindFunc(func(e *core.MailerEvent) error {
+		if away.Load() {
+			return errors.New("no mail server")
+		}
+		mails <- e.Message
+		return nil
+	})
+	fails := func(email string, from int) {
+		t.Helper()
+		for i := range 10 {
+			r := s.Do(t, "POST", loginPath, "", map[string]any{"email": email, "password": "wrong-wrong"}, fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", from+i))
+			want(t, "a guess", r, http.StatusBadRequest)
+		}
+		for range 2 { // the server's own worker may have been at it: the second waits for it
+			s.Kernel.Deliver()
+		}
+	}
+	waiting := func() (n int) {
+		t.Helper()
+		if err := s.App.DB().Select("COUNT(*)").From("outbox").Where(dbx.HashExp{"event": "auth.guessed.v1"}).Row(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	fails("nobody@example.com", 0)
+	if len(mails) != 0 || waiting() != 0 {
+		t.Errorf("without a mail server: %d mails, %d wait", len(mails), waiting())
+	}
+	s.App.Settings().SMTP.Enabled = true
+	want(t, "a second admin", s.As(t, alma, "PUT", "/api/users/"+authapi.Nia.ID, `{"role":"admin"}`), http.StatusOK)
+	want(t, "who is closed", s.As(t, alma, "PUT", "/api/users/"+authapi.Nia.ID, `{"status":"disabled"}`), http.StatusOK)
+	for from, who := range map[int]authapi.Account{20: authapi.Grace, 40: authapi.Bob} {
+		fails(who.Email, from)
+		if len(mails) != 1 {
+			t.Fatalf("%d mails", len(mails))
+		}
+		m := <-mails
+		if len(m.To) != 1 || m.To[0].Address != authapi.Alma.Email || len(m.Cc)+len(m.Bcc) != 0 {
+			t.Errorf("it is sent to %v", m.To)
+		}
+		if text := m.Subject + m.Text + m.HTML; strings.Contains(text, who.Name) != (who.Role != "patient") || strings.Contains(text, who.Email) || !strings.Contains(text, "10 attempts in a row") {
+			t.Errorf("it says %q", text)
+		}
+	}
+	away.Store(true)
+	fails(authapi.Omar.Email, 60)
+	if n := waiting(); n != 1 {
+		t.Errorf("%d wait for the mail server, want 1", n)
 	}
 }
 
