@@ -42,6 +42,7 @@ func (k *Kernel) Attach(app core.App) error {
 	k.bindKept()
 	k.bindSearch()
 	k.bindCounts()
+	k.bindGuards()
 	k.bindFinish()
 	return nil
 }
@@ -99,8 +100,9 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 }
 
 // Reconcile makes the stored access rules equal to the declared ones, strict or not, and
-// mends what SQLite and PocketBase do not ask for: protected files, indexed relations. It is
-// to be called again, in the same transaction, when what StrictSwitch says changes.
+// mends what SQLite and PocketBase do not ask for: protected files, indexed relations, deletes
+// by a REPLACE. It is to be called again, in the same transaction, when what StrictSwitch says
+// changes.
 func (k *Kernel) Reconcile(app core.App) error {
 	return app.RunInTransaction(func(tx core.App) error {
 		strict, err := k.strictIn(tx)
@@ -141,6 +143,9 @@ func (k *Kernel) Reconcile(app core.App) error {
 			}
 		}
 		if err := k.keepCounts(tx); err != nil {
+			return err
+		}
+		if _, err := GuardReplace(tx); err != nil {
 			return err
 		}
 		return errors.Join(errs...)

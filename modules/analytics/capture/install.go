@@ -7,6 +7,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
 )
 
@@ -74,7 +75,8 @@ func Ensure(app core.App, tables []analyticsapi.Table) (mended []string, err err
 				}
 			}
 		}
-		return nil
+		mended, err = guard(tx, places, mended)
+		return err
 	})
 	return mended, err
 }
@@ -220,7 +222,10 @@ func isComplete(app core.App, tables []analyticsapi.Table) (bool, error) {
 			right++
 		}
 	}
-	return right == len(found), nil
+	if right != len(found) {
+		return false, nil
+	}
+	return kernel.ReplaceGuarded(app)
 }
 
 func readNoted(db dbx.Builder) (map[string]noted, error) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
 // The tables that capture keeps in data.db, beside the clinic's. A backup holds them too:
@@ -102,7 +104,8 @@ func Remove(app core.App) error {
 				return err
 			}
 		}
-		return nil
+		_, err = kernel.GuardReplace(tx)
+		return err
 	})
 }
 
