@@ -194,9 +194,14 @@ func TestTheTriggersRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	if _, err := db.Exec("INSERT INTO entries (seq, body, prev, hash, epoch, write) SELECT max(seq) + 1, '{}', hash, hash, 'e', 1 FROM entries"); err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range []string{
 		"UPDATE entries SET body = ''", "DELETE FROM entries", "UPDATE segment SET first = 7", "DELETE FROM segment",
 		"INSERT OR REPLACE INTO entries (seq, body, prev, hash) SELECT seq, '{}', prev, hash FROM entries LIMIT 1",
+		"REPLACE INTO segment SELECT one, version, trail, first + 1, prev FROM segment",
+		"REPLACE INTO entries (seq, body, prev, hash, epoch, write) SELECT max(seq) + 1, '{}', hash, hash, 'e', 1 FROM entries",
 		"INSERT INTO entries (seq, body, prev, hash) SELECT max(seq) + 1, '{}', zeroblob(32), hash FROM entries",
 		"INSERT INTO entries (seq, body, prev, hash) SELECT max(seq) + 2, '{}', hash, hash FROM entries",
 	} {

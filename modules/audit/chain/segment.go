@@ -20,7 +20,8 @@ var reSegment = regexp.MustCompile(`^trail-(\d{12})\.db$`)
 func segmentName(first int64) string { return fmt.Sprintf("trail-%012d.db", first) }
 
 // schema of a segment. The triggers are no protection from who may write the file, but
-// from mistakes; insertion also refuses a second writer who has not seen the last entry.
+// from mistakes; insertion also refuses a second writer who has not seen the last entry, and
+// what would take the place of a row: a REPLACE of another program fires no DELETE trigger.
 const schema = `
 CREATE TABLE segment (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, trail TEXT NOT NULL, first INTEGER NOT NULL, prev BLOB NOT NULL) STRICT;
 CREATE TABLE entries (seq INTEGER PRIMARY KEY, body TEXT NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL, epoch TEXT, write INTEGER) STRICT;
@@ -29,6 +30,9 @@ CREATE TRIGGER segment_kept_u BEFORE UPDATE ON segment BEGIN SELECT RAISE(ABORT,
 CREATE TRIGGER segment_kept_d BEFORE DELETE ON segment BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER entries_kept_u BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER entries_kept_d BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER segment_once BEFORE INSERT ON segment WHEN EXISTS (SELECT 1 FROM segment) BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER entries_once BEFORE INSERT ON entries WHEN NEW.write IS NOT NULL AND EXISTS (SELECT 1 FROM entries WHERE epoch = NEW.epoch AND write = NEW.write)
+BEGIN SELECT RAISE(ABORT, 'the audit trail has an entry of this write'); END;
 CREATE TRIGGER entries_follow BEFORE INSERT ON entries
 WHEN NEW.seq IS NOT coalesce((SELECT max(seq) FROM entries) + 1, (SELECT first FROM segment))
   OR NEW.prev IS NOT coalesce((SELECT hash FROM entries ORDER BY seq DESC LIMIT 1), (SELECT prev FROM segment))
