@@ -6,6 +6,7 @@
 package kernel
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -76,6 +77,17 @@ func (s Setting) Value() string {
 		}
 	}
 	return s.Default
+}
+
+// Read is Value, but an error where NAME_FILE names a file that cannot be read: for a key, without
+// which something would be done in the clear, or not at all.
+func (s Setting) Read() (string, error) {
+	if path := os.Getenv(s.Name + "_FILE"); path != "" && os.Getenv(s.Name) == "" {
+		if _, err := os.ReadFile(path); err != nil {
+			return "", fmt.Errorf("%s_FILE: %w", s.Name, err)
+		}
+	}
+	return s.Value(), nil
 }
 
 var (

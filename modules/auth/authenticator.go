@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"database/sql"
 	"encoding/hex"
 	"errors"
@@ -20,7 +21,10 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
-var errWrongCode = kernel.Fail(http.StatusBadRequest, "invalid_code", "This code is wrong or was used before.").At("code")
+var (
+	errWrongCode  = kernel.Fail(http.StatusBadRequest, "invalid_code", "This code is wrong or was used before.").At("code")
+	errUnreadable = kernel.Fail(http.StatusServiceUnavailable, "second_factor_unreadable", "The server cannot read second factors, and lets nobody in without: whoever runs it has to bring its key back, see `polyclinic check`.")
+)
 
 // Codes are those of RFC 6238 as every authenticator app makes them: SHA-1, six digits, a
 // new one every half minute. One step of either side is taken for clocks that differ.
@@ -70,6 +74,17 @@ func tidyCode(code string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "-", "").Replace(code))
 }
 
+// openSecret returns what was sealed for the account. What cannot be opened is no second factor
+// that is missing: nobody gets by it.
+func openSecret(app core.App, account, sealed string) (string, error) {
+	text, err := of(app).keys.open(account, sealed)
+	if err != nil {
+		app.Logger().Error("a second factor cannot be opened", "account", account, "error", err)
+		return "", errUnreadable
+	}
+	return text, nil
+}
+
 // useCode reports whether the code is the authenticator's or a recovery code, and uses it
 // up: the same one is worth nothing a second time, however many try it at once.
 func useCode(app core.App, authenticator *core.Record, code string, now time.Time) (bool, error) {
@@ -77,7 +92,11 @@ func useCode(app core.App, authenticator *core.Record, code string, now time.Tim
 	if code = tidyCode(code); !reCode.MatchString(code) {
 		return useRecoveryCode(app, account, code)
 	}
-	step, err := stepOf(code, authenticator.GetString("secret"), now)
+	secret, err := openSecret(app, account, authenticator.GetString("secret"))
+	if err != nil {
+		return false, err
+	}
+	step, err := stepOf(code, secret, now)
 	if err != nil || step == 0 {
 		return false, err
 	}
@@ -86,7 +105,21 @@ func useCode(app core.App, authenticator *core.Record, code string, now time.Tim
 }
 
 func useRecoveryCode(app core.App, account, code string) (bool, error) {
-	return changedOne(app.NonconcurrentDB().Delete("recovery_codes", dbx.HashExp{"userId": account, "hash": hashOf(code)}).Execute())
+	var codes []struct{ ID, Hash string }
+	if err := app.DB().Select("id", "hash").From("recovery_codes").Where(dbx.HashExp{"userId": account}).All(&codes); err != nil {
+		return false, err
+	}
+	given := hashOf(code)
+	for _, c := range codes {
+		hash, err := openSecret(app, account, c.Hash)
+		if err != nil {
+			return false, err
+		}
+		if subtle.ConstantTimeCompare([]byte(hash), []byte(given)) == 1 {
+			return changedOne(app.NonconcurrentDB().Delete("recovery_codes", dbx.HashExp{"id": c.ID}).Execute())
+		}
+	}
+	return false, nil
 }
 
 func changedOne(res sql.Result, err error) (bool, error) {
@@ -97,8 +130,9 @@ func changedOne(res sql.Result, err error) (bool, error) {
 	return n == 1, err
 }
 
-// hashOf is how tokens and codes of 50 random bits or more are stored: too many to try, so
-// a slow hash would gain nothing.
+// hashOf is how links' tokens are stored, of 250 random bits: too many to try, so a slow hash
+// would gain nothing. Recovery codes have 50, which a graphics card tries in days: their hashes
+// are sealed besides.
 func hashOf(token string) string {
 	h := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(h[:])
@@ -113,8 +147,12 @@ func newRecoveryCodes(tx core.App, account string) ([]string, error) {
 	for i := range codes {
 		// Letters that look alike are left out; 10 of 32 are 50 bits.
 		code := security.RandomStringWithAlphabet(10, "abcdefghijkmnpqrstuvwxyz23456789")
-		_, err := tx.NonconcurrentDB().Insert("recovery_codes", dbx.Params{
-			"id": core.GenerateDefaultRandomId(), "userId": account, "hash": hashOf(code),
+		hash, err := of(tx).keys.seal(account, hashOf(code))
+		if err != nil {
+			return nil, err
+		}
+		_, err = tx.NonconcurrentDB().Insert("recovery_codes", dbx.Params{
+			"id": core.GenerateDefaultRandomId(), "userId": account, "hash": hash,
 		}).Execute()
 		if err != nil {
 			return nil, err

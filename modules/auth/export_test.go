@@ -11,6 +11,7 @@ var (
 	SetupCSS     = setupCSS
 	AdminCommand = adminCommand
 	SuperCommand = superuserCommand
+	HashOf       = hashOf
 )
 
 // ForgetAttempts leaves what a new start of the server knows of failures: nothing.

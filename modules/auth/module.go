@@ -38,8 +38,9 @@ func module(terminal io.Writer) kernel.Module {
 		Emits:    []kernel.EventDoc{authapi.Revoked.Declares("An account was closed, or has another role."), authapi.Untied.Declares("A profile is another account's now, or nobody's."), guessed.Declares("Many attempts at passwords failed in a row.")},
 		On:       []kernel.Subscription{kernel.On(guessed, "auth.mail_alarm", mailAlarm)},
 		Jobs:     sessionJobs,
+		Settings: []kernel.Setting{secretsKey},
 		Commands: []func(*kernel.Kernel) *cobra.Command{adminCommand, superuserCommand},
-		Provides: append(personal, provides...),
+		Provides: slices.Concat(personal, keyParts, provides),
 		Cast:     cast,
 		Bind: func(k *kernel.Kernel) error {
 			s := &state{sessions: newSessions(ofAccounts), superusers: newSessions(ofSuperusers), attempts: newAttempts(), checks: newChecks(), setup: &setup{}}
@@ -51,6 +52,7 @@ func module(terminal io.Writer) kernel.Module {
 			bindFiles(k, s)
 			bindOAuth2(k)
 			bindProfiles(k)
+			bindKeys(k, s, terminal)
 			bindSetup(k, s.setup, terminal)
 			return nil
 		},
@@ -65,6 +67,7 @@ type state struct {
 	checks     *checks
 	notices    bell
 	setup      *setup
+	keys       keyring // from the start on
 }
 
 func (s *state) allSessions() []*sessions { return []*sessions{s.sessions, s.superusers} }

@@ -15,6 +15,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000250_email_seen", Up: initEmailSeen},
 	{ID: "1780000260_known_addresses", Up: initKnownAddresses},
 	{ID: "1780000270_superuser_sessions", Up: initSuperuserSessions},
+	{ID: "1780000280_sealed", Up: initSealed},
 }
 
 func initUsers(tx core.App) error {

@@ -20,7 +20,7 @@ var (
 	errNoFactor   = kernel.Fail(http.StatusConflict, "no_second_factor", "This account has no second factor.")
 	errFactorKept = kernel.Fail(http.StatusConflict, "second_factor_demanded", "The clinic demands a second factor of your role: replace it, or ask an administrator.")
 
-	factorErrors = []*kernel.Error{errPassword, errWrongCode, errAttempts, errBusy, errSuperuser}
+	factorErrors = []*kernel.Error{errPassword, errWrongCode, errAttempts, errBusy, errUnreadable, errSuperuser}
 )
 
 var factorRoutes = []kernel.Route{
@@ -135,7 +135,11 @@ func beginFactor(c *kernel.Call, in Proof) (Secret, error) {
 		own = core.NewRecord(t)
 		own.Set("userId", account.Id)
 	}
-	own.Set("pending", key.Secret())
+	pending, err := of(c.App).keys.seal(account.Id, key.Secret())
+	if err != nil {
+		return Secret{}, err
+	}
+	own.Set("pending", pending)
 	own.Set("pendingUntil", time.Now().Add(pendingLife))
 	kernel.SetActor(own, account.Id)
 	return Secret{key.Secret(), key.URL()}, c.App.Save(own)
@@ -162,9 +166,13 @@ func confirmFactor(c *kernel.Call, in FirstCode) (out RecoveryCodes, err error) 
 	if own == nil || own.GetString("pending") == "" || !time.Now().Before(own.GetDateTime("pendingUntil").Time()) {
 		return out, errNotBegun
 	}
+	secret, err := openSecret(c.App, c.Auth.Id, own.GetString("pending"))
+	if err != nil {
+		return out, err
+	}
 	var step int64
 	err = of(c.App).guarded(c.RequestEvent, target{"code/" + c.Auth.Id, c.Auth.Id}, true, func() (outcome, error) {
-		if step, err = stepOf(tidyCode(in.Code), own.GetString("pending"), time.Now()); err != nil {
+		if step, err = stepOf(tidyCode(in.Code), secret, time.Now()); err != nil {
 			return undecided, err
 		}
 		if step == 0 {

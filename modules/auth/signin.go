@@ -32,7 +32,7 @@ var signInRoutes = []kernel.Route{
 	}, register),
 	kernel.Op(kernel.Route{
 		Method: "POST", Path: "/api/auth/login", Allow: kernel.Public(), NoTx: true,
-		Summary: "Sign in", Errors: []*kernel.Error{errWrongPair, errFactorNeeded, errWrongCode, errSignInOver, errPending, errDisabled, errAttempts, errBusy},
+		Summary: "Sign in", Errors: []*kernel.Error{errWrongPair, errFactorNeeded, errWrongCode, errSignInOver, errPending, errDisabled, errAttempts, errBusy, errUnreadable},
 	}, login),
 }
 

@@ -18,8 +18,9 @@ import (
 )
 
 // collect puts a consistent copy of the data folder into the new folder dir, which lies on the
-// same disk, and returns what the manifest says of it. Writers go on meanwhile.
-func (m maker) collect(app core.App, dir string, logs bool) (Manifest, error) {
+// same disk, and returns what the manifest says of it. Keys are in it only when it will be encrypted.
+// Writers go on meanwhile.
+func (m maker) collect(app core.App, dir string, logs, encrypted bool) (Manifest, error) {
 	out := Manifest{Format: format, Version: m.version, Missing: []string{}, Outside: app.Settings().S3.Enabled}
 	if err := m.matching(app, dir, &out); err != nil {
 		return out, err
@@ -31,7 +32,7 @@ func (m maker) collect(app core.App, dir string, logs bool) (Manifest, error) {
 		}
 	}
 	for _, p := range kernel.All[backupapi.Part](kernel.Of(app)) {
-		if p.Copy != nil {
+		if p.Copy != nil && (encrypted || !p.Secret) {
 			if err := p.Copy(app, dir); err != nil {
 				return out, fmt.Errorf("copy %s: %w", p.Name, err)
 			}

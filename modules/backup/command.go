@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/backup/backupapi"
 )
 
 func (m maker) backupCommand(k *kernel.Kernel) *cobra.Command {
@@ -94,7 +95,7 @@ func verifyCommand(k *kernel.Kernel) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return describeTo(c, m, "whole")
+			return errors.Join(describeTo(c, m, "whole"), tellNeeds(c, k, dir))
 		},
 	}
 }
@@ -130,6 +131,26 @@ func describeTo(c *cobra.Command, m Manifest, verb string) error {
 		_, err = fmt.Fprintln(c.OutOrStdout(), "uploaded files lie on an S3 and are not in the backup")
 	}
 	return err
+}
+
+// tellNeeds says what whoever restores has to bring besides the backup.
+func tellNeeds(c *cobra.Command, k *kernel.Kernel, dir string) error {
+	for _, p := range kernel.All[backupapi.Part](k) {
+		if p.Needs == nil {
+			continue
+		}
+		text, err := p.Needs(dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+		if text == "" {
+			continue
+		}
+		if _, err := fmt.Fprintln(c.OutOrStdout(), "NOT IN IT: "+text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func keyCommand() *cobra.Command {

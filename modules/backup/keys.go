@@ -4,12 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"filippo.io/age"
-
-	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
 // sealer returns who a backup is encrypted to; nobody when no key is set.
@@ -21,7 +18,7 @@ func sealer() ([]age.Recipient, error) {
 		}
 		return to, nil
 	}
-	word, err := secret(passphrase)
+	word, err := passphrase.Read()
 	if err != nil || word == "" {
 		return nil, err
 	}
@@ -34,7 +31,7 @@ func sealer() ([]age.Recipient, error) {
 
 // openers returns the keys that may open a backup.
 func openers() (list []age.Identity, err error) {
-	key, err := secret(identity)
+	key, err := identity.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +41,7 @@ func openers() (list []age.Identity, err error) {
 			return nil, fmt.Errorf("%s: it is no age identity", identity.Name)
 		}
 	}
-	word, err := secret(passphrase)
+	word, err := passphrase.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -56,17 +53,6 @@ func openers() (list []age.Identity, err error) {
 		list = append(list, id)
 	}
 	return list, nil
-}
-
-// secret is s.Value, but a file that was named and cannot be read is an error: the backup
-// would be made without a key.
-func secret(s kernel.Setting) (string, error) {
-	if path := os.Getenv(s.Name + "_FILE"); path != "" && os.Getenv(s.Name) == "" {
-		if _, err := os.ReadFile(path); err != nil {
-			return "", fmt.Errorf("%s_FILE: %w", s.Name, err)
-		}
-	}
-	return s.Value(), nil
 }
 
 var (

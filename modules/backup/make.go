@@ -56,7 +56,7 @@ func (m maker) file(app core.App, to []age.Recipient, logs bool) (path string, d
 			done()
 		}
 	}()
-	manifest, err := m.collect(app, folder, logs)
+	manifest, err := m.collect(app, folder, logs, len(to) > 0)
 	if err != nil {
 		return "", nil, err
 	}

@@ -34,7 +34,7 @@ func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
 		if err != nil && !isFlaw {
 			return err
 		}
-		if err := describeTo(c, manifest, "restored into "+dir); err != nil || !isFlaw {
+		if err := errors.Join(describeTo(c, manifest, "restored into "+dir), tellNeeds(c, k, dir)); err != nil || !isFlaw {
 			return err
 		}
 		_, err = fmt.Fprintf(c.ErrOrStderr(), "WARNING: the data are restored as they were, and this was wrong with them when the backup was made:\n%v\n", wrong)

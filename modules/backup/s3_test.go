@@ -21,7 +21,6 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 
-	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
 // bucket is an S3 of one bucket in memory: what PocketBase's client asks of one.
@@ -150,7 +149,7 @@ func TestBackupsGoToAnS3(t *testing.T) {
 		t.Errorf("the bucket has %v", got)
 	}
 	var failed []string
-	for _, f := range kernel.All[kernel.Check](s.Kernel)[0].Run(s.App) {
+	for _, f := range ownCheck(s).Run(s.App) {
 		failed = append(failed, f.Code)
 	}
 	if !slices.Contains(failed, "backup_failed") {

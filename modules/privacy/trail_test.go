@@ -41,6 +41,9 @@ func TestAnErasedPatientIsNowhereInTheTrail(t *testing.T) {
 		{Name: "erased as well", As: alma, Path: "/api/patients/" + bea.Id + "/erase", Body: `{"reason":"Asked to be forgotten"}`, Want: 200},
 	})
 	for _, p := range kernel.All[backupapi.Part](s.Kernel) {
+		if p.Verify == nil {
+			continue
+		}
 		if err := p.Verify(s.App.DataDir()); err != nil {
 			t.Errorf("what was erased is missed: %v", err)
 		}

@@ -14,4 +14,9 @@ type Part struct {
 	// Verify looks whether what lies in the data folder dir, data.db included, is whole. It
 	// runs without a server, on another machine too. Nil where there is nothing to say.
 	Verify func(dir string) error
+	// Secret says that the part is a key, which goes into encrypted backups alone.
+	Secret bool
+	// Needs returns what a restore of the data folder dir needs that is not in it, one sentence
+	// for whoever restores; "" when it has everything. Nil where that is always so.
+	Needs func(dir string) (string, error)
 }
