@@ -8,6 +8,7 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/polyclinic-os/polyclinic/kernel/boot.Version=${VERSION}" -o /polyclinic .
+RUN /polyclinic version --sbom >/polyclinic.cdx.json
 RUN mkdir -p /pb_data
 
 FROM scratch
@@ -16,6 +17,8 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build --chown=65532:65532 /pb_data /pb_data
 COPY --from=build --chown=65532:65532 /pb_data /tmp
 COPY --from=build /polyclinic /polyclinic
+# What is in it: docker run --rm polyclinic version --sbom
+COPY --from=build /polyclinic.cdx.json /polyclinic.cdx.json
 # No name: the image has no list of users.
 USER 65532:65532
 VOLUME /pb_data

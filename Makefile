@@ -23,10 +23,13 @@ RACING := AtOnce|Once|Many|Concurren|Race|Rush|Burst|Hundred|Thirty|OfTwo|TwoAdm
 # not ours, and with them these tests take four times as long.
 RACEFLAGS := -race '-gcflags=modernc.org/sqlite/...=-race=false' '-gcflags=modernc.org/libc/...=-race=false'
 
-.PHONY: build test fmt vet lint vuln unit race examples sdk browser bench soak fuzz docs clean
+.PHONY: build sbom test fmt vet lint vuln unit race examples sdk browser bench soak fuzz docs clean
 
 build: ## the binary, static, for this machine
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o polyclinic .
+
+sbom: build ## what is in the binary, as a CycloneDX document
+	./polyclinic version --sbom >polyclinic.cdx.json
 
 test: fmt vet lint vuln unit race examples sdk browser ## everything that CI checks
 	@echo "make test: all passed"
@@ -94,4 +97,4 @@ docs: ## write docs/generated anew from what the modules declare
 	UPDATE=1 go test .
 
 clean:
-	rm -rf polyclinic test/sdk/node_modules test/browser/node_modules
+	rm -rf polyclinic polyclinic.cdx.json test/sdk/node_modules test/browser/node_modules

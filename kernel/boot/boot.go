@@ -47,7 +47,7 @@ func Main(mods []kernel.Module) error {
 	}
 	bindFolder(k, app)
 	bindStop(app)
-	app.RootCmd.AddCommand(serveCommand(k, app), cmd.NewSuperuserCommand(app), modulesCommand(k), configCommand(k), healthCommand())
+	app.RootCmd.AddCommand(serveCommand(k, app), cmd.NewSuperuserCommand(app), modulesCommand(k), versionCommand(k), configCommand(k), healthCommand())
 	for _, m := range k.Modules {
 		for _, c := range m.Commands {
 			addCommand(app.RootCmd, c(k))

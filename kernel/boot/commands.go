@@ -2,9 +2,12 @@ package boot
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +28,33 @@ func modulesCommand(k *kernel.Kernel) *cobra.Command {
 			}
 		},
 	}
+}
+
+// versionCommand says what is running, and of what it is made.
+func versionCommand(k *kernel.Kernel) *cobra.Command {
+	c := &cobra.Command{
+		Use: "version", Short: "Print the version, or everything that is in this build", Annotations: map[string]string{kernel.Offline: "yes"},
+		Args: cobra.NoArgs,
+	}
+	sbom := c.Flags().Bool("sbom", false, "print the bill of materials: CycloneDX 1.6, JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if !*sbom {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "polyclinic version %s\n", Version)
+			return err
+		}
+		info, ok := debug.ReadBuildInfo()
+		if !ok {
+			return errors.New("this program was built without its list of modules")
+		}
+		doc, err := materials(info, Version, kernel.All[kernel.Vendored](k))
+		if err != nil {
+			return err
+		}
+		e := json.NewEncoder(c.OutOrStdout())
+		e.SetIndent("", "  ")
+		return e.Encode(doc)
+	}
+	return c
 }
 
 func configCommand(k *kernel.Kernel) *cobra.Command {

@@ -18,6 +18,11 @@ import (
 //go:embed swagger
 var files embed.FS
 
+var swagger = kernel.Vendored{
+	Name: "swagger-ui-dist", Version: "5.35.0", License: "Apache-2.0", PURL: "pkg:npm/swagger-ui-dist@5.35.0",
+	Folder: "modules/apidocs/swagger", Files: files, Patterns: []string{"swagger/swagger-ui*.js", "swagger/swagger-ui.css", "swagger/favicon-32x32.png"},
+}
+
 // csp lets Swagger UI draw its icons and styles, and load nothing from elsewhere.
 const csp = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 
@@ -32,7 +37,8 @@ func Module(version string) kernel.Module {
 				return c.K.OpenAPI(c.App, version)
 			}),
 		},
-		Bind: servePage,
+		Provides: []any{swagger},
+		Bind:     servePage,
 	}
 }
 

@@ -38,7 +38,7 @@ func Module() kernel.Module {
 		},
 		Routes:   []kernel.Route{payRoute, refundRoute, issueRoute, voidRoute, pdfRoute, revenueReport.Route, receivablesReport.Route},
 		Errors:   raised,
-		Provides: append(personal, charges{}, guard{}, revenueReport, receivablesReport, invoiceSums, paymentSums, owedPacks, invoiceImport, paymentImport, warehouse[0], warehouse[1]),
+		Provides: append(personal, charges{}, guard{}, revenueReport, receivablesReport, invoiceSums, paymentSums, owedPacks, invoiceImport, paymentImport, warehouse[0], warehouse[1], fontFiles),
 		Cast:     cast,
 		Demo:     demo,
 	}

@@ -22,6 +22,11 @@ import (
 //go:embed font/*.ttf
 var fonts embed.FS
 
+var fontFiles = kernel.Vendored{
+	Name: "dejavu-fonts", Version: "2.37", License: "Bitstream-Vera AND LicenseRef-Arev-Fonts",
+	Folder: "modules/billing/font", Files: fonts, Patterns: []string{"font/*.ttf"},
+}
+
 var pdfRoute = kernel.Op(kernel.Route{
 	Method: http.MethodGet, Path: "/api/billing/{id}/pdf", Record: "invoices", Allow: readers,
 	Raw: "application/pdf", Summary: "Print an invoice",

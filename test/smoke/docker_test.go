@@ -55,6 +55,7 @@ func TestTheDockerfilesCommands(t *testing.T) {
 
 	for _, run := range file["RUN"] {
 		run = strings.ReplaceAll(run, "-o /polyclinic .", "-o "+base+"/polyclinic .")
+		run = strings.ReplaceAll(run, "/polyclinic version --sbom >/", base+"/polyclinic version --sbom >"+base+"/")
 		run = strings.ReplaceAll(run, "mkdir -p /pb_data", "mkdir -p "+base+"/pb_data")
 		c := exec.Command("sh", "-c", run)
 		c.Dir, c.Env = root, append(os.Environ(), "VERSION=v7.7.7")
@@ -81,6 +82,9 @@ func TestTheDockerfilesCommands(t *testing.T) {
 		}
 		asNonroot(t, c, base+"/pb_data")
 		return c
+	}
+	if raw, err := os.ReadFile(base + "/polyclinic.cdx.json"); err != nil || !strings.Contains(string(raw), `"version": "v7.7.7"`) {
+		t.Errorf("the image's bill of materials: %v", err)
 	}
 	entry := words(t, file["ENTRYPOINT"][0])
 	said, status := program.Finish(t, command(append(entry, "--version")))
