@@ -30,19 +30,7 @@ func megabytes(b *testing.B) int {
 // backup takes without one and once while one is made, and reports the longest wait of each.
 func BenchmarkWriteWaitDuringABackup(b *testing.B) {
 	sealed(b)
-	s := set.Start(b)
-	mb := megabytes(b)
-	if _, err := s.App.NonconcurrentDB().NewQuery("CREATE TABLE ballast (x BLOB)").Execute(); err != nil {
-		b.Fatal(err)
-	}
-	for range mb {
-		// Rows of 4 kB, of which half can be packed, as a clinic's.
-		_, err := s.App.NonconcurrentDB().NewQuery(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 256)
-			INSERT INTO ballast SELECT hex(randomblob(2000)) FROM n`).Execute()
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
+	s := ballasted(b)
 	token := s.Token(b, grace)
 	for i := range b.N {
 		out := filepath.Join(b.TempDir(), fmt.Sprint(i))
@@ -64,6 +52,48 @@ func BenchmarkWriteWaitDuringABackup(b *testing.B) {
 		b.ReportMetric(float64(during)/float64(without), "ratio")
 		b.ReportMetric(float64(n), "writes")
 	}
+}
+
+// BenchmarkWriteWaitWhileABackupIsOpened does the same while one is opened by itself.
+func BenchmarkWriteWaitWhileABackupIsOpened(b *testing.B) {
+	sealed(b)
+	s := ballasted(b)
+	token := s.Token(b, grace)
+	for i := range b.N {
+		nightly(b, s, fmt.Sprint(i))
+		var took time.Duration
+		during, n := longest(b, s, token, func() {
+			began := time.Now()
+			if got := look(b, s); got != "" {
+				b.Error(got)
+			}
+			took = time.Since(began)
+		})
+		without, _ := longest(b, s, token, func() { time.Sleep(took) })
+		b.ReportMetric(took.Seconds(), "s/look")
+		b.ReportMetric(float64(during.Milliseconds()), "ms-worst-write")
+		b.ReportMetric(float64(without.Milliseconds()), "ms-worst-write-without")
+		b.ReportMetric(float64(n), "writes")
+	}
+}
+
+// ballasted returns a server with a database of as many megabytes as are asked for.
+func ballasted(b *testing.B) *kerneltest.Server {
+	b.Helper()
+	s := set.Start(b)
+	mb := megabytes(b)
+	if _, err := s.App.NonconcurrentDB().NewQuery("CREATE TABLE ballast (x BLOB)").Execute(); err != nil {
+		b.Fatal(err)
+	}
+	for range mb {
+		// Rows of 4 kB, of which half can be packed, as a clinic's.
+		_, err := s.App.NonconcurrentDB().NewQuery(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 256)
+			INSERT INTO ballast SELECT hex(randomblob(2000)) FROM n`).Execute()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s
 }
 
 // longest returns the longest of the writes while fn runs, and how many there were.

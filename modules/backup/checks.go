@@ -17,6 +17,30 @@ var checks = []any{kernel.Check{
 	Run: func(app core.App) []kernel.Finding { return look(app, time.Now()) },
 }}
 
+// lookedSoon is when a backup should have been opened.
+const lookedSoon = 6 * time.Hour
+
+// lookedThrough says what came of opening a backup. It does not say what is wrong, which may name
+// an upload.
+func lookedThrough(r run, now time.Time) []kernel.Finding {
+	finding := func(level kernel.Level, code, text string) []kernel.Finding {
+		return []kernel.Finding{{Level: level, Code: code, Text: text}}
+	}
+	switch {
+	case r.CheckError != "":
+		return finding(kernel.Alarm, "backup_not_whole", "The newest backup was looked through and is not whole: `polyclinic backup verify` says why. Make another with `polyclinic backup`; if that is not whole either, see to the disk and to what the other findings say.")
+	case r.CheckNote == "sealed":
+		return finding(kernel.Note, "backup_sealed", "Backups cannot be opened on this machine, by intent: each is looked through before it is encrypted, and compared with what was written. Open one where its secret key is now and then: polyclinic backup verify.")
+	case r.Sum == "" || !r.CheckedAt.IsZero():
+		return nil
+	case r.CheckNote != "":
+		return finding(kernel.Risk, "backup_not_opened", "The newest backup was not opened to see whether it is whole: "+r.CheckNote+". Make room, or run `polyclinic backup verify` on another machine.")
+	case r.age(now) > lookedSoon && r.age(now) <= tooOld:
+		return finding(kernel.Risk, "backup_not_opened", "The newest backup was not opened to see whether it is whole: the server does so by itself while it runs, see its log, or run `polyclinic backup verify`.")
+	}
+	return nil
+}
+
 func look(app core.App, now time.Time) (found []kernel.Finding) {
 	say := func(level kernel.Level, code, text string) {
 		found = append(found, kernel.Finding{Level: level, Code: code, Text: text})
@@ -36,6 +60,9 @@ func look(app core.App, now time.Time) (found []kernel.Finding) {
 	}
 	if last != nil && last.Error != "" {
 		say(kernel.Alarm, "backup_failed", "The last backup failed: run `polyclinic backup` to see why.")
+	}
+	if good != nil {
+		found = append(found, lookedThrough(*good, now)...)
 	}
 	to, err := sealer()
 	switch {

@@ -66,18 +66,20 @@ func (m maker) make(c *cobra.Command, app core.App, to string, key []age.Recipie
 	if _, err := os.Lstat(to); err == nil {
 		return "", fmt.Errorf("%s is there already: name another file", to)
 	}
-	path, done, err := m.file(app, key, logs)
+	r := run{Name: filepath.Base(to), Encrypted: len(key) > 0}
+	b, err := m.file(app, key, logs, false)
 	if err != nil {
-		record(app, filepath.Base(to), 0, len(key) > 0, err)
+		record(app, r, err)
 		return "", err
 	}
-	defer done()
-	info, err := os.Stat(path)
+	defer b.done()
+	info, err := os.Stat(b.path)
 	if err != nil {
 		return "", err
 	}
-	err = place(path, to)
-	record(app, filepath.Base(to), info.Size(), len(key) > 0, err)
+	err = place(b.path, to)
+	r.Bytes = info.Size()
+	record(app, r, err)
 	return to, err
 }
 
@@ -107,7 +109,7 @@ func read(k *kernel.Kernel, path, dir string) (Manifest, error) {
 		return Manifest{}, err
 	}
 	defer f.Close()
-	m, err := unpack(f, dir)
+	m, err := unpack(f, dir, false)
 	if err != nil {
 		return m, err
 	}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,9 +10,38 @@ import (
 	"filippo.io/age"
 )
 
+// opensItself reports whether what is encrypted to whom to names can be opened with the keys that
+// are here.
+func opensItself(to []age.Recipient) (bool, error) {
+	if len(to) == 0 || recipients.Value() == "" {
+		return true, nil // in the clear, or by the passphrase
+	}
+	keys, err := openers()
+	if err != nil || len(keys) == 0 {
+		return false, err
+	}
+	var box bytes.Buffer
+	w, err := age.Encrypt(&box, to...)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = age.Decrypt(&box, keys...)
+	if _, none := errors.AsType[*age.NoIdentityMatchError](err); none {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // sealer returns who a backup is encrypted to; nobody when no key is set.
 func sealer() ([]age.Recipient, error) {
-	if text := recipients.Value(); text != "" {
+	text, err := recipients.Read()
+	if err != nil {
+		return nil, err
+	}
+	if text != "" {
 		to, err := age.ParseRecipients(strings.NewReader(strings.ReplaceAll(text, ",", "\n")))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", recipients.Name, err)

@@ -2,13 +2,17 @@ package backup
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -21,7 +25,18 @@ import (
 )
 
 // maker makes backups of this build's version.
-type maker struct{ version string }
+type maker struct {
+	version  string
+	checking *sync.Mutex // held while a backup is looked through
+}
+
+// made is a backup that lies in a file of its own; whoever moves it away then calls done.
+type made struct {
+	path  string
+	sum   string // SHA-256 of the file
+	wrong error  // what was found in the copy before it was encrypted, where that was asked for
+	done  func()
+}
 
 // extension of the names of backups; suffix follows when they are encrypted.
 const (
@@ -34,42 +49,46 @@ func errNoRoom(need, free uint64) error {
 	return fmt.Errorf("a backup needs %d MB of room beside the data, and the disk has %d MB: nothing was written", need>>20, free>>20)
 }
 
-// file makes a backup in a new file in the data folder and returns its path; the caller moves
-// it away and then calls done.
-func (m maker) file(app core.App, to []age.Recipient, logs bool) (path string, done func(), err error) {
+// file makes a backup in a new file in the data folder. look has the copy looked through ahead of
+// its encryption: for a server that cannot open what it wrote.
+func (m maker) file(app core.App, to []age.Recipient, logs, look bool) (out made, err error) {
 	sweep(app.DataDir())
 	if err := room(app.DataDir()); err != nil {
-		return "", nil, err
+		return out, err
 	}
 	// Whoever has the file has every patient, so it is in the audit trail ahead of it.
 	if err := auditapi.Record(app, auditapi.Entry{Action: "backup"}); err != nil {
-		return "", nil, err
+		return out, err
 	}
 	stage := filepath.Join(app.DataDir(), stagePrefix+strconv.Itoa(os.Getpid())+"-"+security.PseudorandomString(6))
 	folder := filepath.Join(stage, "data")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", nil, err
+		return out, err
 	}
-	done = func() { _ = os.RemoveAll(stage) } // what stays is swept by the next backup
+	out.done = func() { _ = os.RemoveAll(stage) } // what stays is swept by the next backup
 	defer func() {
 		if err != nil {
-			done()
+			out.done()
 		}
 	}()
 	manifest, err := m.collect(app, folder, logs, len(to) > 0)
 	if err != nil {
-		return "", nil, err
+		return out, err
 	}
-	path = filepath.Join(stage, "backup"+extension)
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if look {
+		out.wrong = quietly(func() error { return inspect(kernel.Of(app), folder, manifest) })
+	}
+	out.path = filepath.Join(stage, "backup"+extension)
+	f, err := os.OpenFile(out.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return "", nil, err
+		return out, err
 	}
-	w := &gentle{file: out}
-	if err := errors.Join(pack(w, folder, manifest, to), out.Sync(), out.Close()); err != nil {
-		return "", nil, fmt.Errorf("write the backup: %w", err)
+	sum := sha256.New()
+	if err := errors.Join(pack(io.MultiWriter(&gentle{file: f}, sum), folder, manifest, to), f.Sync(), f.Close()); err != nil {
+		return out, fmt.Errorf("write the backup: %w", err)
 	}
-	return path, done, nil
+	out.sum = hex.EncodeToString(sum.Sum(nil))
+	return out, nil
 }
 
 // gentle puts what was written on the disk piece by piece: a gigabyte at once would make every
@@ -161,22 +180,30 @@ func (m maker) store(ctx context.Context, app core.App, name string) (string, er
 		name = "polyclinic_" + time.Now().UTC().Format("20060102150405")
 	}
 	name = fullName(name, len(to) > 0)
-	path, done, err := m.file(app, to, false)
+	opens, err := opensItself(to)
 	if err != nil {
-		record(app, name, 0, len(to) > 0, err)
 		return name, err
 	}
-	defer done()
-	info, err := os.Stat(path)
+	b, err := m.file(app, to, false, !opens)
+	if err != nil {
+		record(app, run{Name: name, Encrypted: len(to) > 0}, err)
+		return name, err
+	}
+	defer b.done()
+	info, err := os.Stat(b.path)
 	if err != nil {
 		return name, err
 	}
 	if s3 {
-		err = upload(ctx, app, path, name)
+		err = upload(ctx, app, b.path, name)
 	} else {
-		err = place(path, filepath.Join(app.DataDir(), core.LocalBackupsDirName, name))
+		err = place(b.path, filepath.Join(app.DataDir(), core.LocalBackupsDirName, name))
 	}
-	record(app, name, info.Size(), len(to) > 0, err)
+	r := run{Name: name, Bytes: info.Size(), Encrypted: len(to) > 0, Sum: b.sum}
+	if b.wrong != nil {
+		r.CheckError = b.wrong.Error()
+	}
+	record(app, r, err)
 	return name, err
 }
 

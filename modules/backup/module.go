@@ -2,6 +2,8 @@
 package backup
 
 import (
+	"sync"
+
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/spf13/cobra"
 
@@ -10,15 +12,19 @@ import (
 
 // Module declares the backups. version is this build's, which each backup names.
 func Module(version string) kernel.Module {
-	m := maker{version: version}
+	m := maker{version: version, checking: &sync.Mutex{}}
 	return kernel.Module{
 		Name: "backup", Doc: "Encrypted backups while the clinic works, and restoring them into a new folder.",
 		Migrations: []kernel.Migration{
 			{ID: "1790000000_runs", Up: createRuns},
 			{ID: "1790000010_daily", Up: daily},
+			{ID: "1790000020_checks", Up: addChecks},
 		},
 		Settings: settings,
 		Commands: []func(*kernel.Kernel) *cobra.Command{m.backupCommand, m.restoreCommand},
+		Jobs: []kernel.Job{{
+			Name: "look", Spec: "*/10 * * * *", Doc: "Opens the newest backup, once, and looks whether it is whole.", Run: m.lookThrough,
+		}},
 		Provides: checks,
 		Bind:     m.bind,
 	}

@@ -20,20 +20,35 @@ type run struct {
 	Bytes     int64          `db:"bytes"`
 	Encrypted bool           `db:"encrypted"`
 	Error     string         `db:"error"`
+
+	Row        int64          `db:"row"`
+	Sum        string         `db:"sum"`        // SHA-256 of the file, "" where it went elsewhere
+	CheckedAt  types.DateTime `db:"checkedAt"`  // when it was opened and found whole, or not
+	CheckError string         `db:"checkError"` // what is wrong with it
+	CheckNote  string         `db:"checkNote"`  // why it was not opened, or not all of it looked at
+}
+
+// addChecks lets runs say what came of opening them.
+func addChecks(tx core.App) error {
+	for _, column := range []string{"sum", "checkedAt", "checkError", "checkNote"} {
+		if _, err := tx.DB().NewQuery("ALTER TABLE backup_runs ADD COLUMN " + column + " TEXT NOT NULL DEFAULT ''").Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // record remembers a backup for the checks. What it cannot write it logs: the backup itself
 // does not fail by it.
-func record(app core.App, name string, bytes int64, encrypted bool, failure error) {
+func record(app core.App, r run, failure error) {
 	if !app.HasTable("backup_runs") {
 		return // a folder that no server has prepared yet
 	}
-	text := ""
 	if failure != nil {
-		text = failure.Error()
+		r.Error = failure.Error()
 	}
 	err := app.RunInTransaction(func(tx core.App) error {
-		_, err := tx.DB().Insert("backup_runs", dbx.Params{"at": types.NowDateTime().String(), "name": name, "bytes": bytes, "encrypted": encrypted, "error": text}).Execute()
+		_, err := tx.DB().Insert("backup_runs", dbx.Params{"at": types.NowDateTime().String(), "name": r.Name, "bytes": r.Bytes, "encrypted": r.Encrypted, "error": r.Error, "sum": r.Sum, "checkError": r.CheckError}).Execute()
 		if err != nil {
 			return err
 		}
@@ -41,14 +56,20 @@ func record(app core.App, name string, bytes int64, encrypted bool, failure erro
 		return err
 	})
 	if err != nil {
-		app.Logger().Error("backup not recorded", "backup", name, "error", err)
+		app.Logger().Error("backup not recorded", "backup", r.Name, "error", err)
 	}
+}
+
+// runs returns them all, the newest first.
+func runs(app core.App) (all []run, err error) {
+	err = app.DB().Select("rowid AS row", "at", "name", "bytes", "encrypted", "error", "sum", "checkedAt", "checkError", "checkNote").From("backup_runs").OrderBy("rowid DESC").All(&all)
+	return all, err
 }
 
 // latest returns the newest run, and the newest that succeeded; each nil when there is none.
 func latest(app core.App) (last, good *run, err error) {
-	var all []run
-	if err := app.DB().Select("at", "name", "bytes", "encrypted", "error").From("backup_runs").OrderBy("rowid DESC").All(&all); err != nil {
+	all, err := runs(app)
+	if err != nil {
 		return nil, nil, err
 	}
 	for i := range all {

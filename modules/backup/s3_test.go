@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
-
 )
 
 // bucket is an S3 of one bucket in memory: what PocketBase's client asks of one.
@@ -139,6 +138,12 @@ func TestBackupsGoToAnS3(t *testing.T) {
 	list := s.Do(t, "GET", "/api/backups", s.Superuser(t), nil)
 	if list.Status != http.StatusOK || !strings.Contains(string(list.Body), names[0]) {
 		t.Errorf("the dashboard lists %d %s", list.Status, list.Body)
+	}
+	// The server opens it there by itself.
+	wantFound(t, "opened on the S3", look(t, s), "")
+	var at string
+	if err := s.App.DB().Select("checkedAt").From("backup_runs").Row(&at); err != nil || at == "" {
+		t.Errorf("opened at %q, %v", at, err)
 	}
 	// An S3 that is away is an alarm, and leaves nothing half done.
 	store.refuse = "POST"

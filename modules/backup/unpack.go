@@ -16,12 +16,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pocketbase/pocketbase/core"
+
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
 // unpack writes the backup into the empty folder dir and puts it on the disk. It returns the
-// manifest when every file is what the manifest says.
-func unpack(in io.Reader, dir string) (Manifest, error) {
+// manifest when every file is what the manifest says. With skim uploads are read and compared, but
+// leave an empty file each: what is only to be looked through needs less room.
+func unpack(in io.Reader, dir string, skim bool) (Manifest, error) {
 	plain, err := plaintext(in)
 	if err != nil {
 		return Manifest{}, err
@@ -51,7 +54,7 @@ func unpack(in io.Reader, dir string) (Manifest, error) {
 			whole = true
 			continue
 		}
-		f, err := unpackFile(archive, h, dir)
+		f, err := unpackFile(archive, h, dir, skim)
 		if err != nil {
 			return m, err
 		}
@@ -96,7 +99,7 @@ func plaintext(in io.Reader) (io.Reader, error) {
 	return nil, errors.New("this is no backup of Polyclinic")
 }
 
-func unpackFile(archive *tar.Reader, h *tar.Header, dir string) (File, error) {
+func unpackFile(archive *tar.Reader, h *tar.Header, dir string, skim bool) (File, error) {
 	name := filepath.FromSlash(h.Name)
 	if h.Typeflag != tar.TypeReg || !filepath.IsLocal(name) {
 		return File{}, damaged(fmt.Errorf("entry %q", h.Name))
@@ -110,7 +113,11 @@ func unpackFile(archive *tar.Reader, h *tar.Header, dir string) (File, error) {
 		return File{}, err
 	}
 	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(dst, sum), archive)
+	to := io.MultiWriter(&gentle{file: dst}, sum)
+	if skim && strings.HasPrefix(h.Name, core.LocalStorageDirName+"/") {
+		to = sum
+	}
+	n, err := io.Copy(to, archive)
 	if err = errors.Join(err, dst.Sync(), dst.Close()); err != nil {
 		return File{}, fmt.Errorf("unpack %s: %w", h.Name, err)
 	}

@@ -44,7 +44,7 @@ func FuzzUnpack(f *testing.F) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		m, err := unpack(&out, dir)
+		m, err := unpack(&out, dir, false)
 		if err == nil && (len(m.Files) != 1 || m.Files[0].Name != database || m.Files[0].Size != int64(len(content))) {
 			t.Errorf("%q is taken: %+v", name, m)
 		}
