@@ -1,6 +1,6 @@
 // Package dashboard adds two pages to PocketBase's dashboard: the clinic's numbers, the state
-// of its Postgres sync and what the server finds wrong; and the search of the audit trail. They
-// ask the documented API alone.
+// of its Postgres sync and what the server finds wrong; and the search of the audit trail. Its
+// Logout also ends the session. All of it asks the documented API alone.
 package dashboard
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
-//go:embed clinic audit
+//go:embed clinic audit session
 var files embed.FS
 
 // Module declares the pages.
@@ -27,7 +27,7 @@ func Module() kernel.Module {
 
 // pages are the folders of the pages, and the modules that answer them. Each puts its link ahead
 // of those that are there: the last comes first.
-var pages = []struct{ name, module string }{{"audit", "audit"}, {"clinic", "dashboard"}}
+var pages = []struct{ name, module string }{{"session", "auth"}, {"audit", "audit"}, {"clinic", "dashboard"}}
 
 // extend hands PocketBase the pages as extensions of its dashboard, which is an interface
 // that it calls experimental: the pages use as little of it as they can.

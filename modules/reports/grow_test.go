@@ -31,12 +31,17 @@ func grown(tb testing.TB, n int) *kerneltest.Server {
 			tb.Fatal(err)
 		}
 	})
+	sql := func(statement string) {
+		if _, err := s.App.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	sql("PRAGMA cache_size = -2000000")
 	if err := reports.Repair(s.App); err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := s.App.NonconcurrentDB().NewQuery("ANALYZE").Execute(); err != nil {
-		tb.Fatal(err)
-	}
+	sql("ANALYZE")
+	sql("PRAGMA cache_size = -32000") // as the server has it
 	return s
 }
 

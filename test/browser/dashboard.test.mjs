@@ -46,6 +46,19 @@ test("another period asks for other numbers", async () => {
   assert.deepEqual(page.faults, []);
 });
 
+test("who logs out of the dashboard has signed out", async () => {
+  const page = await site.dashboard();
+  const token = await page.evaluate(() => app.pb.authStore.token);
+  const asked = () => fetch(site.url + "/api/collections", { headers: { Authorization: token } }).then((r) => r.status);
+  assert.equal(await asked(), 200);
+  await page.click(".logged-user.header-link");
+  const ended = page.waitForResponse((r) => r.url().endsWith("/api/auth/logout"));
+  await page.locator(".dropdown-item-logout").click();
+  assert.equal((await ended).status(), 204);
+  assert.equal(await asked(), 401);
+  assert.deepEqual(page.faults, []);
+});
+
 test("the API's documentation is readable without any other host", async () => {
   const page = await site.page();
   const strangers = [];
