@@ -31,38 +31,54 @@ func (d *debt) add(owed int64, overdue bool) {
 	}
 }
 
-// debts is the report in minor units. Ages of a patient are bits, by their number.
+// debts is the report in minor units.
 type debts struct {
-	all      debt
-	ages     []debt
-	ofMonth  map[string]debt
-	ofDoctor []debt // by the doctor's number
-	owing    []uint8
+	all        debt
+	ages       []debt
+	ofMonth    map[string]debt
+	ofDoctor   []debt  // by the doctor's number
+	patients   int     // who owe anything
+	patientsOf []int   // by age
+	owing      []uint8 // ages by the patient's number, as bits, until they are counted
+}
+
+// bytes is about what they take in memory.
+func (s *debts) bytes() int { return 24*len(s.ofDoctor) + 64*len(s.ofMonth) }
+
+// countPatients counts who owes.
+func (s *debts) countPatients() {
+	s.patientsOf = make([]int, len(billingapi.Ages))
+	for _, ages := range s.owing {
+		if ages == 0 {
+			continue
+		}
+		s.patients++
+		for i := range s.patientsOf {
+			s.patientsOf[i] += int(ages >> i & 1)
+		}
+	}
+	s.owing = nil
 }
 
 func receivables(c *reportsapi.Call) (*billingapi.Receivables, error) {
-	sums, err := addDebts(c)
+	sums, err := reportsapi.Once(c, "owed_packs", "", c.To, "debts from "+c.From, func() (*debts, int, error) {
+		sums, err := addDebts(c)
+		if err != nil {
+			return nil, 0, err
+		}
+		return sums, sums.bytes(), nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("what is owed: %w", err)
 	}
 	major := func(minor int64) float64 { return clinicapi.Major(minor, c.Clinic.Currency) }
 	out := &billingapi.Receivables{
 		From: c.From, To: c.To, Currency: c.Clinic.Currency, GeneratedAt: c.GeneratedAt(), Source: reportsapi.Local,
-		Owed: major(sums.all.owed), Overdue: major(sums.all.overdue), Invoices: sums.all.invoices,
+		Owed: major(sums.all.owed), Overdue: major(sums.all.overdue), Invoices: sums.all.invoices, Patients: sums.patients,
 		Ageing: []billingapi.ReceivablesAge{}, ByMonth: []billingapi.ReceivablesMonth{}, ByDoctor: []billingapi.ReceivablesOf{},
 	}
-	patients := make([]int, len(billingapi.Ages))
-	for _, ages := range sums.owing {
-		if ages == 0 {
-			continue
-		}
-		out.Patients++
-		for i := range patients {
-			patients[i] += int(ages >> i & 1)
-		}
-	}
 	for i, a := range billingapi.Ages {
-		out.Ageing = append(out.Ageing, billingapi.ReceivablesAge{Group: a.Group, Invoices: sums.ages[i].invoices, Patients: patients[i], Owed: major(sums.ages[i].owed)})
+		out.Ageing = append(out.Ageing, billingapi.ReceivablesAge{Group: a.Group, Invoices: sums.ages[i].invoices, Patients: sums.patientsOf[i], Owed: major(sums.ages[i].owed)})
 	}
 	for _, m := range c.Months() {
 		out.ByMonth = append(out.ByMonth, billingapi.ReceivablesMonth{Month: m, Invoices: sums.ofMonth[m].invoices, Owed: major(sums.ofMonth[m].owed)})
@@ -101,6 +117,7 @@ func addDebts(c *reportsapi.Call) (*debts, error) {
 			return nil, err
 		}
 	}
+	sums.countPatients()
 	return sums, nil
 }
 

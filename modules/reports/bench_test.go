@@ -113,7 +113,7 @@ func change(b *testing.B, s *kerneltest.Server, n int) {
 			"UPDATE appointments SET status = iif(status = 'completed', 'cancelled', 'completed') WHERE id = 'benchap' || printf('%08d', {:n} - 1)",
 			"UPDATE patients SET gender = iif(gender = 'female', 'male', 'female') WHERE id = 'benchpt' || printf('%08d', {:n} / 10 - 1)",
 			"UPDATE invoices SET balanceMinor = iif(balanceMinor = 0, amountMinor, 0) WHERE id = 'benchiv' || printf('%08d', 2 * {:n} - 1)",
-			"INSERT INTO payments (id, invoiceId, kind, amountMinor, method, paidOn) VALUES ('bp' || {:i}, 'benchiv00000000', 'refund', 1, 'cash', '2026-11-23')",
+			"INSERT INTO payments (id, invoiceId, kind, amountMinor, method, paidOn) VALUES ('bp' || {:i}, printf('benchiv%08d', 40 * (abs(random()) % max({:n} / 40, 1))), 'refund', 1, 'cash', '2026-11-23')",
 			"UPDATE inventory SET quantity = iif(quantity = 0, 9, 0) WHERE id = 'benchit00000499'",
 			"INSERT INTO inventory_movements (id, itemId, delta, kind, movedOn) VALUES ('bm' || {:i}, 'benchit00000001', -9, 'adjustment', '2026-11-23')",
 		} {

@@ -17,7 +17,7 @@ type memory struct {
 }
 
 const (
-	memoryBytes = 64 << 20
+	memoryBytes = 256 << 20
 	memoryKey   = "polyclinic.reports"
 )
 
