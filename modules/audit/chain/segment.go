@@ -32,7 +32,7 @@ CREATE TRIGGER entries_kept_u BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT,
 CREATE TRIGGER entries_kept_d BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER segment_once BEFORE INSERT ON segment WHEN EXISTS (SELECT 1 FROM segment) BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER entries_once BEFORE INSERT ON entries WHEN NEW.write IS NOT NULL AND EXISTS (SELECT 1 FROM entries WHERE epoch = NEW.epoch AND write = NEW.write)
-BEGIN SELECT RAISE(ABORT, 'the audit trail has an entry of this write'); END;
+BEGIN SELECT RAISE(ROLLBACK, 'the audit trail has an entry of this write'); END;
 CREATE TRIGGER entries_follow BEFORE INSERT ON entries
 WHEN NEW.seq IS NOT coalesce((SELECT max(seq) FROM entries) + 1, (SELECT first FROM segment))
   OR NEW.prev IS NOT coalesce((SELECT hash FROM entries ORDER BY seq DESC LIMIT 1), (SELECT prev FROM segment))
