@@ -88,7 +88,7 @@ func initSums(tx core.App) error {
 		`CREATE TRIGGER visit_packs_delete AFTER DELETE ON appointments BEGIN` + unpack + ` END`,
 		"INSERT INTO visit_sums " + visitSums.Recount,
 	}, visitPacks.Rebuild...) {
-		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
+		if _, err := tx.NonconcurrentDB().NewQuery(reportsapi.OfAll(statement)).Execute(); err != nil {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func initStamps(tx core.App) error {
 
 // visitSums and visitPacks are what initSums' triggers keep.
 var visitSums = reportsapi.Summary{
-	Table: "visit_sums", Keys: []string{"unit", "period", "doctorId"},
+	Table: "visit_sums", Rows: "appointments", Day: "appointmentDate", Along: "period", Keys: []string{"unit", "period", "doctorId"},
 	Sums: []string{"total", "completed", "cancelled", "noShow", "minutes", "lostMinutes", "waits", "waitSeconds", "waits15", "waits30", "waits60",
 		"lengths", "lengthSeconds", "leads", "leadMinutes"},
 	Triggers: append(reportsapi.StampTriggers("visit_sums"), "visit_sums_insert", "visit_sums_update", "visit_sums_delete"),
@@ -115,19 +115,19 @@ var visitSums = reportsapi.Summary{
 				iif(checkedInAt != '' AND startedAt >= checkedInAt, coalesce(unixepoch(startedAt) - unixepoch(checkedInAt), 0), NULL) AS wait,
 				iif(startedAt != '' AND completedAt >= startedAt, coalesce(unixepoch(completedAt) - unixepoch(startedAt), 0), NULL) AS length,
 				iif(sourceId = '' AND created != '' AND startsAt > created AND status != 'cancelled', coalesce((unixepoch(startsAt) - unixepoch(created)) / 60, 0), NULL) AS lead
-			FROM appointments), (VALUES ('month', 7, true), ('month by', 7, false), ('day', 10, true), ('day by', 10, false)) k
+			FROM appointments WHERE ` + reportsapi.Part("appointmentDate") + `), (VALUES ('month', 7, true), ('month by', 7, false), ('day', 10, true), ('day by', 10, false)) k
 		GROUP BY 1, 2, 3`,
 }
 
 var visitPacks = reportsapi.Summary{
-	Table: "visit_packs", Keys: []string{"day", "patientId", "doctorId"}, Sums: []string{"visits"},
+	Table: "visit_packs", Rows: "appointments", Day: "appointmentDate", Along: "day", Keys: []string{"day", "patientId", "doctorId"}, Sums: []string{"visits"},
 	Triggers: append(reportsapi.StampTriggers("visit_packs"), "visit_packs_insert", "visit_packs_update", "visit_packs_delete"),
-	Recount:  "SELECT appointmentDate AS day, patientId, doctorId, count(*) AS visits FROM appointments WHERE status != 'cancelled' GROUP BY 1, 2, 3",
+	Recount:  "SELECT appointmentDate AS day, patientId, doctorId, count(*) AS visits FROM appointments WHERE status != 'cancelled' AND " + reportsapi.Part("appointmentDate") + " GROUP BY 1, 2, 3",
 	Kept: `SELECT e.day AS day, coalesce(p.id, 'patient ' || e.patient) AS patientId, coalesce(d.id, 'doctor ' || e.doctor) AS doctorId, count(*) AS visits
 		FROM (SELECT day,
 				((((unicode(substr(value, 1)) - 48) * 64 + unicode(substr(value, 2)) - 48) * 64 + unicode(substr(value, 3)) - 48) * 64 + unicode(substr(value, 4)) - 48) * 64 + unicode(substr(value, 5)) - 48 AS patient,
 				((unicode(substr(value, 6)) - 48) * 64 + unicode(substr(value, 7)) - 48) * 64 + unicode(substr(value, 8)) - 48 AS doctor
-			FROM visit_packs, json_each('["' || replace(replace(substr(pack, 2), '\', '\\'), '!', '","') || '"]') WHERE pack != '') e
+			FROM visit_packs, json_each('["' || replace(replace(substr(pack, 2), '\', '\\'), '!', '","') || '"]') WHERE pack != '' AND ` + reportsapi.Part("day") + `) e
 		LEFT JOIN visit_patients p ON p.no = e.patient LEFT JOIN visit_doctors d ON d.no = e.doctor GROUP BY 1, 2, 3`,
 	Rebuild: []string{
 		"DELETE FROM visit_packs",
@@ -135,6 +135,6 @@ var visitPacks = reportsapi.Summary{
 		"INSERT INTO visit_doctors (id) SELECT DISTINCT doctorId FROM appointments WHERE status != 'cancelled' AND doctorId NOT IN (SELECT id FROM visit_doctors)",
 		`INSERT INTO visit_packs SELECT appointmentDate, group_concat('!' || char(48 + (p.no >> 24 & 63), 48 + (p.no >> 18 & 63), 48 + (p.no >> 12 & 63), 48 + (p.no >> 6 & 63), 48 + (p.no & 63),
 				48 + (d.no >> 12 & 63), 48 + (d.no >> 6 & 63), 48 + (d.no & 63)), '')
-			FROM appointments a JOIN visit_patients p ON p.id = a.patientId JOIN visit_doctors d ON d.id = a.doctorId WHERE status != 'cancelled' GROUP BY 1`,
+			FROM appointments a JOIN visit_patients p ON p.id = a.patientId JOIN visit_doctors d ON d.id = a.doctorId WHERE status != 'cancelled' AND ` + reportsapi.Part("appointmentDate") + ` GROUP BY 1`,
 	},
 }

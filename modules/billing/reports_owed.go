@@ -51,7 +51,7 @@ func initOwed(tx core.App) error {
 		BEGIN` + row("OLD", remove) + row("NEW", add) + ` END`,
 		`CREATE TRIGGER owed_packs_delete AFTER DELETE ON invoices BEGIN` + row("OLD", remove) + ` END`,
 	}, owedPacks.Rebuild...) {
-		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
+		if _, err := tx.NonconcurrentDB().NewQuery(reportsapi.OfAll(statement)).Execute(); err != nil {
 			return err
 		}
 	}
@@ -66,22 +66,22 @@ func initStamps(tx core.App) error {
 
 // owedPacks is what initOwed's triggers keep.
 var owedPacks = reportsapi.Summary{
-	Table: "owed_packs", Keys: []string{"day", "patientId", "doctorId", "dueDay"}, Sums: []string{"invoices", "owed"},
+	Table: "owed_packs", Rows: "invoices", Day: "issuedOn", Along: "day", Keys: []string{"day", "patientId", "doctorId", "dueDay"}, Sums: []string{"invoices", "owed"},
 	Triggers: append(reportsapi.StampTriggers("owed_packs"), "owed_packs_insert", "owed_packs_update", "owed_packs_delete"),
 	Recount: `SELECT issuedOn AS day, patientId, doctorId, CAST(coalesce(julianday(dueOn), julianday(issuedOn), 2415020.5) - 2415020.5 AS INTEGER) AS dueDay,
 			count(*) AS invoices, sum(balanceMinor) AS owed
-		FROM invoices WHERE status NOT IN ('draft', 'void') AND balanceMinor > 0 GROUP BY 1, 2, 3, 4`,
+		FROM invoices WHERE status NOT IN ('draft', 'void') AND balanceMinor > 0 AND ` + reportsapi.Part("issuedOn") + ` GROUP BY 1, 2, 3, 4`,
 	Kept: `SELECT e.day AS day, coalesce(p.id, 'patient ' || e.patient) AS patientId, coalesce(d.id, 'doctor ' || e.doctor) AS doctorId, e.due AS dueDay,
 			count(*) AS invoices, sum(e.owed) AS owed
 		FROM (SELECT day, ` + reportsapi.UnpackSQL("value", 1, patientDigits) + ` AS patient, ` + reportsapi.UnpackSQL("value", 6, doctorDigits) + ` AS doctor,
 				` + reportsapi.UnpackSQL("value", 9, dueDigits) + ` AS due, ` + reportsapi.UnpackSQL("value", 12, owedDigits) + ` AS owed
-			FROM owed_packs, ` + reportsapi.EntriesSQL("pack") + ` WHERE pack != '') e
+			FROM owed_packs, ` + reportsapi.EntriesSQL("pack") + ` WHERE pack != '' AND ` + reportsapi.Part("day") + `) e
 		LEFT JOIN owed_patients p ON p.no = e.patient LEFT JOIN owed_doctors d ON d.no = e.doctor GROUP BY 1, 2, 3, 4`,
 	Rebuild: []string{
 		"DELETE FROM owed_packs",
 		"INSERT INTO owed_patients (id) SELECT DISTINCT patientId FROM invoices WHERE status NOT IN ('draft', 'void') AND balanceMinor > 0 AND patientId NOT IN (SELECT id FROM owed_patients)",
 		"INSERT INTO owed_doctors (id) SELECT DISTINCT doctorId FROM invoices WHERE status NOT IN ('draft', 'void') AND balanceMinor > 0 AND doctorId NOT IN (SELECT id FROM owed_doctors)",
 		"INSERT INTO owed_packs SELECT X.issuedOn, group_concat(" + owedEntrySQL + ", '') FROM invoices X JOIN owed_patients p ON p.id = X.patientId JOIN owed_doctors d ON d.id = X.doctorId" +
-			" WHERE X.status NOT IN ('draft', 'void') AND X.balanceMinor > 0 GROUP BY 1",
+			" WHERE X.status NOT IN ('draft', 'void') AND X.balanceMinor > 0 AND " + reportsapi.Part("X.issuedOn") + " GROUP BY 1",
 	},
 }

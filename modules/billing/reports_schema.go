@@ -99,20 +99,20 @@ func initSummary(tx core.App) error {
 // invoiceSums and paymentSums are what initSummary's triggers keep, in minor units.
 // Drafts and void invoices are not billed.
 var invoiceSums = reportsapi.Summary{
-	Table: "invoice_sums", Keys: []string{"unit", "period", "doctorId"}, Sums: []string{"invoices", "billed", "outstanding"},
+	Table: "invoice_sums", Rows: "invoices", Day: "issuedOn", Along: "period", Keys: []string{"unit", "period", "doctorId"}, Sums: []string{"invoices", "billed", "outstanding"},
 	Triggers: append(reportsapi.StampTriggers("invoice_sums"), "invoice_sums_insert", "invoice_sums_update", "invoice_sums_delete"),
-	Recount: `WITH i AS (SELECT issuedOn, doctorId, amountMinor, balanceMinor FROM invoices WHERE status NOT IN ('draft', 'void'))
+	Recount: `WITH i AS (SELECT issuedOn, doctorId, amountMinor, balanceMinor FROM invoices WHERE status NOT IN ('draft', 'void') AND ` + reportsapi.Part("issuedOn") + `)
 		SELECT 'month' AS unit, substr(issuedOn, 1, 7) AS period, doctorId, count(*) AS invoices, sum(amountMinor) AS billed, sum(balanceMinor) AS outstanding
 		FROM i GROUP BY 2, 3
 		UNION ALL SELECT 'day', issuedOn, doctorId, count(*), sum(amountMinor), sum(balanceMinor) FROM i GROUP BY 2, 3`,
 }
 
 var paymentSums = reportsapi.Summary{
-	Table: "payment_sums", Keys: []string{"unit", "period", "method"}, Sums: []string{"collected", "refunded"},
+	Table: "payment_sums", Rows: "payments", Day: "paidOn", Along: "period", Keys: []string{"unit", "period", "method"}, Sums: []string{"collected", "refunded"},
 	Triggers: append(reportsapi.StampTriggers("payment_sums"), "payment_sums_insert", "payment_sums_update", "payment_sums_delete"),
 	Recount: `SELECT 'month' AS unit, substr(paidOn, 1, 7) AS period, method,
 			sum((kind = 'payment') * amountMinor) AS collected, sum((kind = 'refund') * amountMinor) AS refunded
-		FROM payments GROUP BY 2, 3
+		FROM payments WHERE ` + reportsapi.Part("paidOn") + ` GROUP BY 2, 3
 		UNION ALL SELECT 'day', paidOn, method, sum((kind = 'payment') * amountMinor), sum((kind = 'refund') * amountMinor)
-		FROM payments GROUP BY 2, 3`,
+		FROM payments WHERE ` + reportsapi.Part("paidOn") + ` GROUP BY 2, 3`,
 }

@@ -74,7 +74,7 @@ func initReport(tx core.App) error {
 		END`,
 		"INSERT INTO stock_sums " + stockSums.Recount,
 		"INSERT INTO stock_expiries " + stockExpiries.Recount,
-		"INSERT INTO stock_moves " + stockMoves.Recount,
+		"INSERT INTO stock_moves " + reportsapi.OfAll(stockMoves.Recount),
 	} {
 		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
 			return err
@@ -107,9 +107,9 @@ var stockExpiries = reportsapi.Summary{
 }
 
 var stockMoves = reportsapi.Summary{
-	Table: "stock_moves", Keys: []string{"unit", "period", "itemId"}, Sums: []string{"used", "received", "corrected"}, Triggers: append(reportsapi.StampTriggers("stock_moves"), "stock_moves_insert"),
+	Table: "stock_moves", Rows: "inventory_movements", Day: "movedOn", Along: "period", Keys: []string{"unit", "period", "itemId"}, Sums: []string{"used", "received", "corrected"}, Triggers: append(reportsapi.StampTriggers("stock_moves"), "stock_moves_insert"),
 	Recount: `SELECT k.column1 AS unit, substr(movedOn, 1, k.column2) AS period, iif(k.column3, '*', itemId) AS itemId,
 			sum(iif(kind = 'adjustment', max(-delta, 0), 0)) AS used, sum(iif(kind IN ('adjustment', 'opening'), max(delta, 0), 0)) AS received,
 			sum(iif(kind IN ('adjustment', 'opening'), 0, delta)) AS corrected
-		FROM inventory_movements, (VALUES ('month', 7, true), ('month by', 7, false), ('day', 10, true), ('day by', 10, false)) k WHERE delta != 0 GROUP BY 1, 2, 3`,
+		FROM inventory_movements, (VALUES ('month', 7, true), ('month by', 7, false), ('day', 10, true), ('day by', 10, false)) k WHERE delta != 0 AND ` + reportsapi.Part("movedOn") + ` GROUP BY 1, 2, 3`,
 }

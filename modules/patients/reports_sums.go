@@ -48,8 +48,8 @@ func initSums(tx core.App) error {
 		WHEN NEW.deletedAt != OLD.deletedAt OR NEW.registeredOn != OLD.registeredOn OR NEW.gender != OLD.gender OR NEW.dateOfBirth != OLD.dateOfBirth
 		BEGIN` + minus("OLD") + plus("NEW") + ` END`,
 		`CREATE TRIGGER register_sums_delete AFTER DELETE ON patients BEGIN` + minus("OLD") + ` END`,
-		"INSERT INTO register_sums " + registerSums.Recount,
-		"INSERT INTO register_births " + registerBirths.Recount,
+		"INSERT INTO register_sums " + reportsapi.OfAll(registerSums.Recount),
+		"INSERT INTO register_births " + reportsapi.OfAll(registerBirths.Recount),
 	} {
 		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
 			return err
@@ -69,14 +69,14 @@ var sumTriggers = []string{"register_sums_insert", "register_sums_update", "regi
 // registerSums and registerBirths are what initSums' triggers keep. Somebody whose day of
 // registration is not known was always on the register.
 var registerSums = reportsapi.Summary{
-	Table: "register_sums", Keys: []string{"unit", "period", "gender"}, Sums: []string{"patients"}, Triggers: append(reportsapi.StampTriggers("register_sums"), sumTriggers...),
+	Table: "register_sums", Rows: "patients", Day: "registeredOn", Along: "period", Keys: []string{"unit", "period", "gender"}, Sums: []string{"patients"}, Triggers: append(reportsapi.StampTriggers("register_sums"), sumTriggers...),
 	Recount: `SELECT column1 AS unit, substr(registeredOn, 1, column2) AS period, gender, count(*) AS patients
-		FROM patients, (VALUES ('month', 7), ('day', 10)) WHERE deletedAt = '' GROUP BY 1, 2, 3`,
+		FROM patients, (VALUES ('month', 7), ('day', 10)) WHERE deletedAt = '' AND ` + reportsapi.Part("registeredOn") + ` GROUP BY 1, 2, 3`,
 }
 
 var registerBirths = reportsapi.Summary{
-	Table: "register_births", Keys: []string{"unit", "period", "grain", "born"}, Sums: []string{"patients"}, Triggers: sumTriggers,
+	Table: "register_births", Rows: "patients", Day: "dateOfBirth", Along: "born", Years: true, Keys: []string{"unit", "period", "grain", "born"}, Sums: []string{"patients"}, Triggers: sumTriggers,
 	Recount: `SELECT r.column1 AS unit, substr(registeredOn, 1, r.column2) AS period, b.column1 AS grain, substr(dateOfBirth, 1, b.column2) AS born, count(*) AS patients
 		FROM patients, (VALUES ('all', 0), ('year', 4), ('month', 7), ('day', 10)) r, (VALUES ('year', 4), ('month', 7), ('day', 10)) b
-		WHERE deletedAt = '' AND (dateOfBirth GLOB '[0-9][0-9][0-9][0-9]' OR date(dateOfBirth) = dateOfBirth) GROUP BY 1, 2, 3, 4`,
+		WHERE deletedAt = '' AND (dateOfBirth GLOB '[0-9][0-9][0-9][0-9]' OR date(dateOfBirth) = dateOfBirth) AND ` + reportsapi.Part("dateOfBirth") + ` GROUP BY 1, 2, 3, 4`,
 }

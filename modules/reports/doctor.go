@@ -104,16 +104,25 @@ func recount(db dbx.Builder, s reportsapi.Summary) (found []Difference, err erro
 			found = append(found, Difference{Table: s.Table, Key: name})
 		}
 	}
-	var rows []struct {
-		Key     string `db:"key"`
-		Kept    string `db:"kept"`
-		Counted string `db:"counted"`
-	}
-	if err := db.NewQuery(compareSQL(s)).All(&rows); err != nil {
+	parts, err := s.Parts(db)
+	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		found = append(found, Difference{s.Table, r.Key, r.Kept, r.Counted})
+	for _, p := range parts {
+		if s.Along == "" {
+			p = nil
+		}
+		var rows []struct {
+			Key     string `db:"key"`
+			Kept    string `db:"kept"`
+			Counted string `db:"counted"`
+		}
+		if err := db.NewQuery(compareSQL(s)).Bind(p).All(&rows); err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			found = append(found, Difference{s.Table, r.Key, r.Kept, r.Counted})
+		}
 	}
 	return found, nil
 }

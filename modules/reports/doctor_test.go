@@ -39,6 +39,16 @@ func doctor(t *testing.T, s *kerneltest.Server, args ...string) (said string, er
 }
 
 func TestDoctorNamesAndMendsADifference(t *testing.T) {
+	t.Run("all at once", namesAndMends)
+	t.Run("in parts", func(t *testing.T) {
+		before := reportsapi.PartRows
+		defer func() { reportsapi.PartRows = before }()
+		reportsapi.PartRows = 1
+		namesAndMends(t)
+	})
+}
+
+func namesAndMends(t *testing.T) {
 	s := set.Start(t)
 	if said, err := doctor(t, s); err != nil || !strings.Contains(said, "agrees") {
 		t.Fatalf("nothing is wrong: %q %v", said, err)
