@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -75,6 +74,7 @@ func Erase(tx core.App, patient *core.Record, scope, reason, actor string, now t
 	if err != nil {
 		return nil, err
 	}
+	e.written = writings(e.values)
 	// The tie is gone once the register is erased.
 	if e.params, err = paramsOf(tx, patient); err != nil {
 		return nil, err
@@ -113,34 +113,9 @@ type eraser struct {
 	scope             string
 	pseudonym, number string
 	params            dbx.Params
-	values            []string // what identifies, longest first
-	files             []string // folders and files to remove
-}
-
-// identifying returns what is to be found nowhere afterwards.
-func identifying(patient *core.Record) (values []string) {
-	for _, field := range []string{"name", "mrn", "contact", "email", "address", "emergencyContact", "sourceId"} {
-		if v := strings.TrimSpace(patient.GetString(field)); utf8.RuneCountInString(v) > 2 && !slices.Contains(values, v) {
-			values = append(values, v)
-		}
-	}
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
-	return values
-}
-
-// account returns the patient's account, nil when there is none, and adds its name and
-// e-mail address to what identifies.
-func (e *eraser) account() (*core.Record, error) {
-	r, err := accountOf(e.tx, e.patient)
-	if err != nil || r == nil {
-		return nil, err
-	}
-	for _, v := range []string{r.GetString("name"), r.Email()} {
-		if v != "" && !slices.Contains(e.values, v) {
-			e.values = append(e.values, v)
-		}
-	}
-	return r, nil
+	values            []string // what identifies
+	written           []string // values, in every way that a column may have them, longest first
+	files             []string // folders to remove
 }
 
 // part erases in one collection. Its triggers would refuse it: the law goes ahead of them.
@@ -165,7 +140,7 @@ func (e *eraser) part(p privacyapi.Part) error {
 		sets := []string{}
 		bind := dbx.Params{"pseudonym": e.pseudonym, "number": e.number}
 		maps.Copy(bind, params)
-		for i, v := range e.values {
+		for i, v := range e.written {
 			bind[fmt.Sprintf("value%d", i)] = v
 		}
 		for _, column := range slices.Sorted(maps.Keys(p.Erase)) {
@@ -182,19 +157,6 @@ func (e *eraser) part(p privacyapi.Part) error {
 		}
 		return kernel.RefreshSearch(e.tx, p.Collection, "("+p.Where+")", params)
 	})
-}
-
-// without is the SQL of a column's text without what identifies.
-func (e *eraser) without(column string) string {
-	if e.scope == scopeEverything {
-		// An emptied list or object is still one.
-		return "CASE substr([" + column + "], 1, 1) WHEN '{' THEN '{}' WHEN '[' THEN '[]' ELSE '' END"
-	}
-	out := "[" + column + "]"
-	for i := range e.values {
-		out = fmt.Sprintf("replace(%s, {:value%d}, {:pseudonym})", out, i)
-	}
-	return out
 }
 
 // dropFiles removes attached files once nothing must be kept.
@@ -245,7 +207,9 @@ func (e *eraser) closeAccount(account *core.Record) error {
 func (e *eraser) note(reason, actor string) (*core.Record, error) {
 	for _, v := range e.values {
 		reason = strings.ReplaceAll(reason, v, e.pseudonym)
-		if err := kernel.ForgetAnswers(e.tx, v); err != nil {
+	}
+	for _, text := range e.written {
+		if err := kernel.ForgetAnswers(e.tx, text); err != nil {
 			return nil, err
 		}
 	}

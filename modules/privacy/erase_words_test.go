@@ -1,0 +1,67 @@
+package privacy_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
+)
+
+// do wants each request to be answered with the status.
+func do(t *testing.T, s *kerneltest.Server, who kerneltest.Account, method, path string, body any, want int, headers ...string) kerneltest.Response {
+	t.Helper()
+	r := s.As(t, who, method, path, body, headers...)
+	if r.Status != want {
+		t.Fatalf("%s %s: %d %s", method, path, r.Status, r.Body)
+	}
+	return r
+}
+
+// nowhere looks for the texts in every table of the database.
+func nowhere(t *testing.T, s *kerneltest.Server, texts ...string) {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	if _, err := s.App.NonconcurrentDB().NewQuery("VACUUM INTO '" + copied + "'").Execute(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range texts {
+		if at := bytes.Index(raw, []byte(text)); at >= 0 {
+			t.Errorf("%q is in it: %q", text, raw[max(0, at-60):min(len(raw), at+60)])
+		}
+	}
+}
+
+const eraseBob = "/api/patients/" + patientsapi.Bob + "/erase"
+
+func TestANameWithinAnotherIsErasedInWhole(t *testing.T) {
+	s := set.Start(t)
+	do(t, s, alma, "PUT", "/api/patients/"+patientsapi.Bob, `{"name":"Bob"}`, 200)
+	do(t, s, omar, "POST", "/api/medical-records", `{"patientId":"`+patientsapi.Bob+`","diagnosis":"Cough","notes":"Bob Tanaka came"}`, 201)
+	do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200)
+	nowhere(t, s, "Tanaka")
+}
+
+func TestWhatIsWrittenInJSONIsErasedToo(t *testing.T) {
+	s := set.Start(t)
+	do(t, s, alma, "PUT", "/api/patients/"+patientsapi.Bob, map[string]any{"address": "7 Hidden Lane\nOldtown", "emergencyContact": `Ana "Nana" & Jo Holm`}, 200)
+	notes := map[string]any{
+		"patientId": patientsapi.Bob, "diagnosis": "Cough", "notes": "He lives at 7 Hidden Lane\nOldtown, call Ana \"Nana\" & Jo Holm",
+		"prescriptions": []any{map[string]any{"medicine": "Syrup", "dosage": `as Ana "Nana" & Jo Holm has it`}},
+	}
+	rec := do(t, s, omar, "POST", "/api/medical-records", notes, 201).JSON(t)["id"].(string)
+	do(t, s, omar, "PUT", "/api/medical-records/"+rec, `{"notes":"Nothing"}`, 200)
+	do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200)
+	nowhere(t, s, "Hidden Lane", "Jo Holm", "Nana")
+	var broken int
+	if err := s.App.DB().NewQuery("SELECT count(*) FROM medical_record_versions WHERE NOT json_valid(content)").Row(&broken); err != nil || broken > 0 {
+		t.Errorf("%d versions are no JSON any more, %v", broken, err)
+	}
+}
+
