@@ -208,7 +208,11 @@ func (e *eraser) note(reason, actor string) (*core.Record, error) {
 	for _, v := range e.values {
 		reason = strings.ReplaceAll(reason, v, e.pseudonym)
 	}
-	for _, text := range e.written {
+	whose := []string{e.patient.Id}
+	if account := e.params["account"].(string); account != "" {
+		whose = append(whose, account)
+	}
+	for _, text := range slices.Concat(e.written, whose) {
 		if err := kernel.ForgetAnswers(e.tx, text); err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 )
 
@@ -63,5 +64,12 @@ func TestWhatIsWrittenInJSONIsErasedToo(t *testing.T) {
 	if err := s.App.DB().NewQuery("SELECT count(*) FROM medical_record_versions WHERE NOT json_valid(content)").Row(&broken); err != nil || broken > 0 {
 		t.Errorf("%d versions are no JSON any more, %v", broken, err)
 	}
+}
+
+func TestAKeptAnswerToAnErasedPatientIsForgotten(t *testing.T) {
+	s := set.Start(t)
+	do(t, s, bob, "POST", "/api/messages", `{"receiverId":"`+authapi.Omar.ID+`","messageText":"Secret words of mine"}`, 201, "Idempotency-Key: m1")
+	do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200)
+	nowhere(t, s, "Secret words")
 }
 
