@@ -124,7 +124,7 @@ func (e *eraser) part(p privacyapi.Part) error {
 	if err != nil {
 		return err
 	}
-	if len(p.Erase)+len(p.Text)+len(p.Files) == 0 && !p.Remove {
+	if len(p.Erase)+len(p.Text)+len(p.Files)+len(p.Photos) == 0 && !p.Remove {
 		return nil
 	}
 	params := e.params
@@ -159,9 +159,13 @@ func (e *eraser) part(p privacyapi.Part) error {
 	})
 }
 
-// dropFiles removes attached files once nothing must be kept.
+// dropFiles removes pictures of the person, and what is attached once nothing must be kept.
 func (e *eraser) dropFiles(p privacyapi.Part, params dbx.Params) error {
-	if e.scope != scopeEverything || len(p.Files) == 0 {
+	gone := p.Photos
+	if e.scope == scopeEverything {
+		gone = slices.Concat(gone, p.Files)
+	}
+	if len(gone) == 0 {
 		return nil
 	}
 	var records []*core.Record
@@ -170,9 +174,11 @@ func (e *eraser) dropFiles(p privacyapi.Part, params dbx.Params) error {
 	}
 	for _, r := range records {
 		e.files = append(e.files, r.BaseFilesPath())
-	}
-	for _, field := range p.Files {
-		if _, err := e.tx.NonconcurrentDB().Update(p.Collection, dbx.Params{field: "[]"}, condition(p, params)).Execute(); err != nil {
+		sets := dbx.Params{}
+		for _, field := range gone {
+			sets[field] = dbx.NewExp(emptied(r.Collection().Fields.GetByName(field)))
+		}
+		if _, err := e.tx.NonconcurrentDB().Update(p.Collection, sets, dbx.HashExp{"id": r.Id}).Execute(); err != nil {
 			return err
 		}
 	}

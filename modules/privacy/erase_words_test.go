@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/filesystem"
+
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
@@ -73,3 +76,45 @@ func TestAKeptAnswerToAnErasedPatientIsForgotten(t *testing.T) {
 	nowhere(t, s, "Secret words")
 }
 
+func TestAnErasedPatientsPicturesAreGone(t *testing.T) {
+	s := set.Start(t)
+	for name, fields := range map[string][]core.Field{"users": {}, "patients": {&core.FileField{Name: "x_photo", Protected: true}}, "medical_records": {&core.FileField{Name: "x_scan", Protected: true}}} {
+		c, err := s.App.FindCollectionByNameOrId(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Fields.Add(fields...)
+		if err := s.App.Save(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rec := do(t, s, omar, "POST", "/api/medical-records", `{"patientId":"`+patientsapi.Bob+`","diagnosis":"Cough"}`, 201).JSON(t)["id"].(string)
+	for _, f := range []struct {
+		collection, id, field string
+		kept                  bool
+	}{{"users", authapi.Bob.ID, "avatar", false}, {"patients", patientsapi.Bob, "x_photo", false}, {"medical_records", rec, "x_scan", true}} {
+		picture, err := filesystem.NewFileFromBytes([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"), "me.png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.App.FindRecordById(f.collection, f.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Set(f.field, picture)
+		if err := s.App.Save(r); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			left, err := filepath.Glob(filepath.Join(s.App.DataDir(), "storage", "*", f.id, "me*.png"))
+			if err != nil || len(left) > 0 != f.kept {
+				t.Errorf("%s.%s: %v, %v", f.collection, f.field, left, err)
+			}
+			r, err := s.App.FindRecordById(f.collection, f.id)
+			if err != nil || (r.GetString(f.field) != "") != f.kept {
+				t.Errorf("%s.%s is %q, %v", f.collection, f.field, r.GetString(f.field), err)
+			}
+		}()
+	}
+	do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200)
+}

@@ -25,7 +25,8 @@ func withOwn(app core.App, p privacyapi.Part) (privacyapi.Part, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Erase, p.Text, p.Files = maps.Clone(p.Erase), slices.Clone(p.Text), slices.Clone(p.Files)
+	p.Erase, p.Text = maps.Clone(p.Erase), slices.Clone(p.Text)
+	p.Files, p.Photos = slices.Clone(p.Files), slices.Clone(p.Photos)
 	if p.Erase == nil {
 		p.Erase = map[string]string{}
 	}
@@ -36,6 +37,10 @@ func withOwn(app core.App, p privacyapi.Part) (privacyapi.Part, error) {
 		}
 		switch f.Type() {
 		case core.FieldTypeFile:
+			if person {
+				p.Photos = append(p.Photos, f.GetName())
+				continue
+			}
 			p.Files = append(p.Files, f.GetName())
 		case core.FieldTypeText, core.FieldTypeEditor, core.FieldTypeEmail, core.FieldTypeURL, core.FieldTypeJSON:
 			if !person {

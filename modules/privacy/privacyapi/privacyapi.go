@@ -27,6 +27,8 @@ type Part struct {
 	Erase map[string]string
 	Text  []string
 	Files []string // file fields, removed once nothing must be kept
+	// Photos are the file fields that show who somebody is: erasure removes their files.
+	Photos []string
 	// Remove says that the law does not ask for the rows: erasure deletes them.
 	Remove bool
 
