@@ -41,7 +41,10 @@ func (k *Kernel) asFirst(e *core.RequestEvent, answer string) (bool, error) {
 	return stillShown(e, v, of)
 }
 
-const batchPattern = "POST /api/batch"
+const (
+	batchPattern   = "POST /api/batch"
+	recordsPattern = "POST /api/collections/{collection}/records"
+)
 
 // saysWhich reports whether one answer of a batch says of which record it is.
 func saysWhich(item any) bool {

@@ -127,7 +127,7 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 	}
 	rec := &recorder{ResponseWriter: e.Response}
 	e.Response = rec
-	if k.routes[e.Request.Pattern].NoTx {
+	if k.callsOut(e.Request.Pattern) {
 		return k.onceWithoutTx(e, rec, key, request)
 	}
 	outer := e.App
@@ -156,6 +156,16 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 
 // errAnswered rolls back a request whose handler wrote its own refusal.
 var errAnswered = errors.New("answered")
+
+// callsOut reports whether a route may call the network, and must not hold the one writer
+// meanwhile: PocketBase's own do but for those that write records, such as the mail of a new
+// address.
+func (k *Kernel) callsOut(pattern string) bool {
+	if r, ours := k.routes[pattern]; ours {
+		return r.NoTx
+	}
+	return !k.OfScript(pattern) && pattern != batchPattern && pattern != recordsPattern
+}
 
 // onceWithoutTx claims the key first: such a route calls the network.
 func (k *Kernel) onceWithoutTx(e *core.RequestEvent, rec *recorder, key, request string) error {

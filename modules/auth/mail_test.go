@@ -54,3 +54,30 @@ func TestNobodyWaitsForAMailServerThatHangs(t *testing.T) {
 		<-ended
 	}
 }
+
+// Asking for another address is one request that waits for the mail server. It must not have
+// the others wait: with an Idempotency-Key it was a transaction, and the only writer's.
+func TestAMailThatIsWaitedForHoldsNoWrite(t *testing.T) {
+	s := set.Start(t)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	s.App.OnMailerSend().BindFunc(func(*core.MailerEvent) error {
+		close(asked)
+		select {
+		case <-answer:
+		case <-time.After(10 * time.Second):
+			t.Error("a write waited for the mail server")
+		}
+		return nil
+	})
+	path, body := "/api/collections/users/request-email-change", map[string]any{"newEmail": "ada@elsewhere.test"}
+	token := s.Token(t, ada)
+	done := make(chan int)
+	go func() { done <- s.Do(t, "POST", path, token, body, "Idempotency-Key: c1").Status }()
+	<-asked
+	configure(t, s, map[string]any{"name": "Another"})
+	close(answer)
+	if status := <-done; status != http.StatusNoContent {
+		t.Errorf("got %d", status)
+	}
+	want(t, "again", s.Do(t, "POST", path, token, body, "Idempotency-Key: c1"), http.StatusNoContent) // no second mail
+}
