@@ -31,6 +31,10 @@ func (m maker) lookThrough(app core.App) error {
 		return nil // the one before is at it
 	}
 	defer m.checking.Unlock()
+	dir := filepath.Join(app.DataDir(), lookFolder)
+	if err := os.RemoveAll(dir); err != nil { // of a server that was killed: it is in the clear, and takes room
+		return err
+	}
 	fsys, err := app.NewBackupsFilesystem()
 	if err != nil {
 		return err
@@ -64,7 +68,7 @@ func (m maker) lookThrough(app core.App) error {
 		defer f.Close()
 		var sealed bool
 		err = quietly(func() (err error) {
-			sealed, err = lookAtBackup(kernel.Of(app), f, r, filepath.Join(app.DataDir(), lookFolder))
+			sealed, err = lookAtBackup(kernel.Of(app), f, r, dir)
 			return err
 		})
 		found := dbx.Params{"checkedAt": types.NowDateTime().String(), "checkNote": "", "checkError": r.CheckError}
@@ -88,9 +92,6 @@ func note(app core.App, r run, found dbx.Params) error {
 // lookAtBackup looks whether the file is what was written, opens it in dir, which it makes and
 // removes, and looks whether the data are whole. sealed says that it has no key and did the first alone.
 func lookAtBackup(k *kernel.Kernel, file io.Reader, r run, dir string) (sealed bool, err error) {
-	if err := os.RemoveAll(dir); err != nil { // of a server that was killed
-		return false, err
-	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return false, err
 	}

@@ -123,6 +123,10 @@ func TestABackupThatIsNotOpenedForLongIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	nightly(t, s, "b")
+	unpacked := filepath.Join(s.App.DataDir(), ".look") // by a server that was killed: it takes the room
+	if err := errors.Join(os.Mkdir(unpacked, 0o700), os.WriteFile(filepath.Join(unpacked, "data.db"), []byte("patients"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	wantFound(t, "without room", look(t, s), "risk backup_not_opened")
 	if err := os.Remove(huge); err != nil {
 		t.Fatal(err)
