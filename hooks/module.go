@@ -23,6 +23,7 @@ func Module() kernel.Module {
 			bindRealtime(k)
 			bindFiles(k)
 			bindLimits(k)
+			bindUploads(k) // ahead of what reads a body
 			bindHeaders(k)
 			bindText(k)
 			bindReadable(k)
