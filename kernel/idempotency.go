@@ -130,6 +130,7 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 	if k.callsOut(e.Request.Pattern) {
 		return k.onceWithoutTx(e, rec, key, request)
 	}
+	rec.held = true
 	outer := e.App
 	err = outer.RunInTransaction(func(tx core.App) error {
 		e.App = tx
@@ -145,13 +146,15 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 		}
 		return nil
 	})
-	if errors.Is(err, errAnswered) {
-		return nil
+	switch {
+	case errors.Is(err, errAnswered):
+		return rec.release()
+	case err != nil:
+		rec.drop()
+		return err
 	}
-	if err == nil {
-		k.keep(key, rec)
-	}
-	return err
+	k.keep(key, rec)
+	return rec.release()
 }
 
 // errAnswered rolls back a request whose handler wrote its own refusal.
@@ -252,28 +255,3 @@ func digest(parts ...string) string {
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
-
-// recorder passes an answer on and keeps a copy.
-type recorder struct {
-	http.ResponseWriter
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	r.body.Write(b)
-	return r.ResponseWriter.Write(b)
-}
-
-// Unwrap lets PocketBase and http.ResponseController reach the writer below.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
