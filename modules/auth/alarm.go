@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
@@ -124,8 +125,9 @@ func (a GuessedV1) target(app core.App) string {
 	return "the account of " + r.GetString("name")
 }
 
-// mailAlarm tells the active admins by one mail, where the clinic has a mail server. The
-// outbox tries again when that is away.
+// mailAlarm tells each active admin by a mail of their own, where the clinic has a mail server:
+// that refuses a mail as a whole for one address that it does not know. The outbox tries again
+// when nobody could be told.
 func mailAlarm(app core.App, a GuessedV1) error {
 	if !app.Settings().SMTP.Enabled {
 		return nil
@@ -135,9 +137,19 @@ func mailAlarm(app core.App, a GuessedV1) error {
 		return err
 	}
 	meta := app.Settings().Meta
-	m := &mailer.Message{From: mail.Address{Name: meta.SenderName, Address: meta.SenderAddress}, Subject: alarmTitle + " at " + meta.AppName, Text: a.text(app) + "\n"}
+	var failed []error
 	for _, r := range admins {
-		m.To = append(m.To, mail.Address{Name: r.GetString("name"), Address: r.Email()})
+		err := app.NewMailClient().Send(&mailer.Message{
+			From: mail.Address{Name: meta.SenderName, Address: meta.SenderAddress}, To: []mail.Address{{Name: r.GetString("name"), Address: r.Email()}},
+			Subject: alarmTitle + " at " + meta.AppName, Text: a.text(app) + "\n",
+		})
+		if err != nil {
+			failed = append(failed, err)
+			app.Logger().Warn("an admin was not mailed of guesses at passwords", "account", r.Id)
+		}
 	}
-	return app.NewMailClient().Send(m)
+	if len(failed) == len(admins) {
+		return errors.Join(failed...)
+	}
+	return nil
 }

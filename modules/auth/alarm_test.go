@@ -141,6 +141,39 @@ func TestAdminsAreMailedOfTenFailuresInARow(t *testing.T) {
 	}
 }
 
+// A mail server refuses a mail as a whole for one address that it does not know.
+func TestAnAdminWithoutAMailboxKeepsNoAlarmFromTheOthers(t *testing.T) {
+	s := watched.Start(t, func(app *tests.TestApp) { app.Settings().TrustedProxy.Headers = []string{"X-Forwarded-For"} })
+	mails := make(chan *mailer.Message, 10)
+	s.App.OnMailerSend().BindFunc(func(e *core.MailerEvent) error {
+		for _, to := range e.Message.To {
+			if to.Address == authapi.Grace.Email {
+				return errors.New("550 no such mailbox")
+			}
+		}
+		mails <- e.Message
+		return nil
+	})
+	s.App.Settings().SMTP.Enabled = true
+	want(t, "a second admin", s.As(t, alma, "PUT", "/api/users/"+authapi.Grace.ID, `{"role":"admin"}`), http.StatusOK)
+	for i := range 10 {
+		s.Do(t, "POST", loginPath, "", map[string]any{"email": authapi.Bob.Email, "password": "wrong-wrong"}, fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i))
+	}
+	for range 2 { // the server's own worker may have been at it: the second waits for it
+		s.Kernel.Deliver()
+	}
+	if len(mails) != 1 {
+		t.Fatalf("%d mails", len(mails))
+	}
+	if m := <-mails; len(m.To) != 1 || m.To[0].Address != authapi.Alma.Email {
+		t.Errorf("it is sent to %v", m.To)
+	}
+	var n int
+	if err := s.App.DB().Select("COUNT(*)").From("outbox").Where(dbx.HashExp{"event": "auth.guessed.v1"}).Row(&n); err != nil || n != 0 {
+		t.Errorf("%d wait, who was told would be told again: %v", n, err)
+	}
+}
+
 // A refused change of the own password is rolled back; its alarm is not.
 func TestAnAlarmOutlivesWhatWasRolledBack(t *testing.T) {
 	s := watched.Start(t, func(app *tests.TestApp) { app.Settings().TrustedProxy.Headers = []string{"X-Forwarded-For"} })
