@@ -4,9 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -229,7 +227,13 @@ func (s *Source) lookUp(ctx context.Context, tx *sql.Tx, m *row.Maker, withheld 
 	extra := "NULL"
 	if own := ownFields(have); s.extra && len(own) > 0 {
 		extra = asObject(own)
-		st.shape += " +" + strings.Join(own, " +")
+		ids, err := fieldIDs(ctx, tx, st.id)
+		if err != nil {
+			return st, err
+		}
+		for _, name := range own {
+			st.shape += " +" + name + " " + ids[name]
+		}
 	}
 	st.fields = strings.Join(append(fields, extra), ", ")
 	return st, nil
@@ -250,30 +254,6 @@ func columnsOf(ctx context.Context, tx *sql.Tx, table string) (map[string]bool, 
 		have[name] = true
 	}
 	return have, rows.Err()
-}
-
-// maxOwn is how many x_ fields of a table leave: SQLite's functions take no more arguments.
-const maxOwn = 60
-
-// ownFields returns the fields that the clinic added, in order.
-func ownFields(have map[string]bool) (own []string) {
-	for _, name := range slices.Sorted(maps.Keys(have)) {
-		if strings.HasPrefix(name, "x_") && len(own) < maxOwn {
-			own = append(own, name)
-		}
-	}
-	return own
-}
-
-// asObject is the SQL of a JSON object of fields. JSON holds no BLOBs.
-func asObject(fields []string) string {
-	var parts []string
-	for _, f := range fields {
-		q := quote(f)
-		parts = append(parts, "'"+strings.ReplaceAll(f, "'", "''")+"', CASE WHEN typeof("+q+") = 'blob' THEN NULL"+
-			" WHEN json_valid("+q+") AND substr("+q+", 1, 1) IN ('{', '[') THEN json("+q+") ELSE "+q+" END")
-	}
-	return "json_object(" + strings.Join(parts, ", ") + ")"
 }
 
 // Head returns the seq of the newest note that the log ever had.

@@ -73,6 +73,17 @@ func TestFaultSchemaChangesWhileWritesGoOn(t *testing.T) {
 		then string
 	}{
 		{"an x_ field comes", visits(func(col *core.Collection) { col.Fields.Add(&core.TextField{Name: "x_room"}) }), `UPDATE visits SET x_room = 'R1' WHERE rowid % 2 = 0`},
+		{"the x_ field becomes a number", visits(func(col *core.Collection) { // as the dashboard does it: another field of the name, in one save
+			col.Fields.RemoveByName("x_room")
+			col.Fields.Add(&core.NumberField{Name: "x_room"})
+		}), `UPDATE visits SET x_room = 7 WHERE rowid % 10 = 0`},
+		{"another x_ field comes", visits(func(col *core.Collection) { col.Fields.Add(&core.NumberField{Name: "x_bed"}) }), `UPDATE visits SET x_bed = 9`},
+		{"the two trade names", visits(func(col *core.Collection) {
+			room, bed := col.Fields.GetByName("x_room"), col.Fields.GetByName("x_bed")
+			room.SetName("x_bed")
+			bed.SetName("x_room")
+		}), `UPDATE visits SET minutes = 2 WHERE rowid % 5 = 0`},
+		{"the other x_ field goes", visits(func(col *core.Collection) { col.Fields.RemoveByName("x_bed") }), `UPDATE visits SET minutes = 2 WHERE rowid % 5 = 0`},
 		{"the x_ field goes", visits(func(col *core.Collection) { col.Fields.RemoveByName("x_room") }), `UPDATE visits SET minutes = 3 WHERE rowid % 5 = 0`},
 		{"a declared field goes", visits(func(col *core.Collection) { col.Fields.RemoveByName("weight") }), `UPDATE visits SET minutes = 4 WHERE rowid % 5 = 0`},
 		{"a declared field comes", visits(func(col *core.Collection) { col.Fields.Add(&core.NumberField{Name: "weight"}) }), `UPDATE visits SET weight = 80.25 WHERE rowid % 3 = 0`},
