@@ -10,7 +10,7 @@ import (
 // A patient whose data's use is restricted is in the warehouse no more; what was done stays
 // in the sums and names nobody.
 func TestRestrictedPatientsStayAtHome(t *testing.T) {
-	for _, key := range []string{"", "a key of the clinic"} {
+	for i, key := range []string{"", "a key of the clinic", "", "a key of the clinic"} {
 		url := feed(t, "POLYCLINIC_SITE_ID=north", "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY="+key, "POLYCLINIC_ANALYTICS_HISTORY=on")
 		s := set.Start(t)
 		same(t, s, url)
@@ -24,6 +24,10 @@ func TestRestrictedPatientsStayAtHome(t *testing.T) {
 		patients, visits, whose := number(t, url, `SELECT count(*) FROM polyclinic.patients`), number(t, url, `SELECT count(*) FROM polyclinic.appointments`), number(t, url, named)
 		hold := func(s *kerneltest.Server, at string) {
 			t.Helper()
+			if i > 1 {
+				exec(t, s, `UPDATE patients SET restrictedAt = '`+at+`' WHERE id = '`+patientsapi.Ada+`'`)
+				return
+			}
 			r, err := s.App.FindRecordById("patients", patientsapi.Ada)
 			if err != nil {
 				t.Fatal(err)

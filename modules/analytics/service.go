@@ -59,7 +59,6 @@ func bind(k *kernel.Kernel) error {
 	k.App.OnRecordAfterCreateSuccess().Bind(&hook.Handler[*core.RecordEvent]{Id: "analytics: wake", Func: wake})
 	k.App.OnRecordAfterUpdateSuccess().Bind(&hook.Handler[*core.RecordEvent]{Id: "analytics: wake", Func: wake})
 	k.App.OnRecordAfterDeleteSuccess().Bind(&hook.Handler[*core.RecordEvent]{Id: "analytics: wake", Func: wake})
-	bindHeld(k)
 	bindLog(k)
 	return nil
 }
@@ -82,23 +81,6 @@ func bindLog(k *kernel.Kernel) {
 	k.App.OnModelCreateExecute().Bind(innermost)
 	k.App.OnModelUpdateExecute().Bind(innermost)
 	k.App.OnModelDeleteExecute().Bind(innermost)
-}
-
-// bindHeld has the rows that name a patient shipped again when the use of the patient's data
-// is restricted, or is not any more. The patient's own row is noted by its trigger.
-func bindHeld(k *kernel.Kernel) {
-	for _, t := range Tables(k) {
-		if t.Withheld == "" {
-			continue
-		}
-		k.App.OnRecordUpdate(t.Collection).Bind(&hook.Handler[*core.RecordEvent]{Id: "analytics: held " + t.Name, Func: func(e *core.RecordEvent) error {
-			held := func(r *core.Record) bool { return r.GetString(t.Withheld) != "" }
-			if err := e.Next(); err != nil || held(e.Record) == held(e.Record.Original()) {
-				return err
-			}
-			return capture.NotePatient(e.App, Tables(k), e.Record.Id)
-		}})
-	}
 }
 
 // start begins to ship. Without a warehouse it takes what an earlier one needed out of the

@@ -3,9 +3,8 @@ package capture
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"slices"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
@@ -34,37 +33,40 @@ func (s *Source) withheld(ctx context.Context, tx *sql.Tx) (string, error) {
 	return "", nil
 }
 
-// NotePatient has every row that names a patient shipped again: whether it may say whose it
-// is has changed, and the row has not. Without capture it does nothing.
-func NotePatient(tx core.App, tables []analyticsapi.Table, id string) error {
-	present, err := Present(tx)
-	if err != nil || !present {
-		return err
-	}
-	known, err := readNoted(tx.DB())
-	if err != nil {
-		return err
-	}
-	places, err := locate(tx.DB(), tables, known)
-	if err != nil {
-		return err
-	}
+// markHeld has the tables that name patients read in full again: who was withheld meanwhile
+// may have gone unnoticed. mended are those that are marked already.
+func markHeld(tx core.App, places []place, mended []string) ([]string, error) {
 	for _, p := range places {
-		for _, c := range p.table.Columns {
-			if !c.Patient || p.id == "" {
-				continue
-			}
-			var there bool
-			if err := tx.DB().NewQuery(`SELECT count(*) > 0 FROM pragma_table_info({:table}) WHERE name = {:field}`).Bind(dbx.Params{"table": p.name, "field": c.Field}).Row(&there); err != nil {
-				return fmt.Errorf("analytics capture: %w", err)
-			}
-			if !there {
-				continue
-			}
-			note := "INSERT INTO " + logTable + " (tbl, pk) SELECT {:collection}, id FROM " + quote(p.name) + " WHERE " + quote(c.Field) + " = {:id}"
-			if err := execute(tx, note, dbx.Params{"collection": p.id, "id": id}); err != nil {
+		names := slices.ContainsFunc(p.table.Columns, func(c analyticsapi.Column) bool { return c.Patient })
+		if !names || slices.Contains(mended, p.table.Name) {
+			continue
+		}
+		if err := Mark(tx, Untriggered, p.table.Name); err != nil {
+			return nil, err
+		}
+		mended = append(mended, p.table.Name)
+	}
+	return mended, nil
+}
+
+// ofPatients calls fn for the id of every row of a table that names one of the patients, by
+// their own ids as JSON.
+func (v *View) ofPatients(st stored, patients string, fn func(id any)) error {
+	for _, field := range st.patients {
+		rows, err := v.tx.QueryContext(v.ctx, "SELECT id FROM "+st.quoted+" WHERE "+field+" IN (SELECT value FROM json_each(?))", patients)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id any
+			if err := rows.Scan(&id); err != nil {
 				return err
 			}
+			fn(id)
+		}
+		if err := rows.Err(); err != nil {
+			return err
 		}
 	}
 	return nil

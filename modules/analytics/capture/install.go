@@ -55,10 +55,11 @@ func Ensure(app core.App, tables []analyticsapi.Table) (mended []string, err err
 		if err != nil {
 			return err
 		}
-		wanted := map[string]bool{}
+		wanted, unseen := map[string]bool{}, false
 		for _, p := range places {
-			for _, g := range triggersOf(p.id) {
-				wanted[g.name(p.id)] = p.id != ""
+			for _, g := range p.triggers() {
+				wanted[g.name(p.id)] = true
+				unseen = unseen || g.suffix == held && !g.installed(found, p.id, p.name)
 			}
 			reason, err := p.ensure(tx, found, known[p.table.Name])
 			if err != nil {
@@ -73,6 +74,11 @@ func Ensure(app core.App, tables []analyticsapi.Table) (mended []string, err err
 				if err := execute(tx, "DROP TRIGGER "+quote(name), nil); err != nil {
 					return err
 				}
+			}
+		}
+		if unseen {
+			if mended, err = markHeld(tx, places, mended); err != nil {
+				return err
 			}
 		}
 		mended, err = guard(tx, places, mended)
@@ -128,6 +134,7 @@ func SchemaVersion(app core.App) (version int64, err error) {
 type place struct {
 	table    analyticsapi.Table
 	id, name string
+	held     string // the field that withholds a patient, "" where there is none
 }
 
 func locate(db dbx.Builder, tables []analyticsapi.Table, known map[string]noted) ([]place, error) {
@@ -150,6 +157,11 @@ func locate(db dbx.Builder, tables []analyticsapi.Table, known map[string]noted)
 				p.name = t.Collection
 			}
 		}
+		if t.Patients && t.Withheld != "" && p.name != "" {
+			if err := db.NewQuery(`SELECT coalesce(max(name), '') FROM pragma_table_info({:table}) WHERE name = {:field}`).Bind(dbx.Params{"table": p.name, "field": t.Withheld}).Row(&p.held); err != nil {
+				return nil, fmt.Errorf("table %s: %w", t.Name, err)
+			}
+		}
 		out = append(out, p)
 	}
 	return out, nil
@@ -166,8 +178,8 @@ func (p place) ensure(tx core.App, found map[string]foundTrigger, was noted) (re
 	case p.id != was.CollectionID:
 		reason = NewTable
 	}
-	for _, g := range triggersOf(p.id) {
-		if p.id == "" || g.installed(found, p.id, p.name) {
+	for _, g := range p.triggers() {
+		if g.installed(found, p.id, p.name) {
 			continue
 		}
 		if reason == "" {
@@ -212,10 +224,7 @@ func isComplete(app core.App, tables []analyticsapi.Table) (bool, error) {
 		if was, ok := known[p.table.Name]; !ok || was.CollectionID != p.id {
 			return false, nil
 		}
-		for _, g := range triggersOf(p.id) {
-			if p.id == "" {
-				continue
-			}
+		for _, g := range p.triggers() {
 			if !g.installed(found, p.id, p.name) {
 				return false, nil
 			}

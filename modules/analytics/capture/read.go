@@ -94,6 +94,11 @@ func (v *View) keys(b *Batch, limit int) (map[string][]string, error) {
 	}
 	defer rows.Close()
 	keys := map[string][]string{}
+	add := func(collection string, pk any) {
+		if id, ok := pk.(string); ok && utf8.ValidString(id) {
+			keys[collection] = append(keys[collection], id)
+		}
+	}
 	for rows.Next() {
 		var collection string
 		var pk any
@@ -101,11 +106,21 @@ func (v *View) keys(b *Batch, limit int) (map[string][]string, error) {
 			return nil, err
 		}
 		b.Notes++
-		if id, ok := pk.(string); ok && utf8.ValidString(id) {
-			keys[collection] = append(keys[collection], id)
+		add(collection, pk)
+	}
+	if err := rows.Err(); err != nil || keys[heldMark] == nil {
+		return keys, err
+	}
+	patients, err := json.Marshal(keys[heldMark])
+	if err != nil {
+		return nil, err
+	}
+	for id, st := range v.layout.byID {
+		if err := v.ofPatients(st, string(patients), func(pk any) { add(id, pk) }); err != nil {
+			return nil, err
 		}
 	}
-	return keys, rows.Err()
+	return keys, nil
 }
 
 // gone returns the warehouse's ids of those that no row was made for.

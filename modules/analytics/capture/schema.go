@@ -31,23 +31,38 @@ const (
 		shape TEXT NOT NULL DEFAULT '', resync TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID`
 )
 
-// trigger is one of the four of a table.
+// heldMark stands in a note in a collection's place: the patient's rows in all tables may say
+// whose they are no more, or again. They are looked up when the note is read.
+const heldMark = "_held"
+
+// trigger is one of the four of a table, or of the five of one whose patients may be withheld.
 type trigger struct{ suffix, event, body string }
 
-// triggersOf returns what notes every change of a collection's rows. The id of the
-// collection stands for it: when it is renamed, SQLite renames the table in a trigger, but
-// not a name in its text.
-func triggersOf(collectionID string) []trigger {
-	note := func(row string) string {
-		return "BEGIN INSERT INTO " + logTable + " (tbl, pk) VALUES ('" + collectionID + "', " + row + ".id); END"
+// triggers returns what notes every change of a collection's rows. The id of the collection
+// stands for it: when it is renamed, SQLite renames the table in a trigger, but not a name in
+// its text.
+func (p place) triggers() []trigger {
+	if p.id == "" {
+		return nil
 	}
-	return []trigger{
-		{"i", "AFTER INSERT", note("NEW")},
-		{"u", "AFTER UPDATE", note("NEW")},
-		{"k", "AFTER UPDATE OF id", "WHEN OLD.id IS NOT NEW.id " + note("OLD")},
-		{"d", "AFTER DELETE", note("OLD")},
+	note := func(collection, row string) string {
+		return "BEGIN INSERT INTO " + logTable + " (tbl, pk) VALUES ('" + collection + "', " + row + ".id); END"
 	}
+	list := []trigger{
+		{"i", "AFTER INSERT", note(p.id, "NEW")},
+		{"u", "AFTER UPDATE", note(p.id, "NEW")},
+		{"k", "AFTER UPDATE OF id", "WHEN OLD.id IS NOT NEW.id " + note(p.id, "OLD")},
+		{"d", "AFTER DELETE", note(p.id, "OLD")},
+	}
+	if p.held != "" {
+		empty := func(row string) string { return "(coalesce(" + row + "." + quote(p.held) + ", '') = '')" }
+		list = append(list, trigger{held, "AFTER UPDATE OF " + quote(p.held), "WHEN " + empty("OLD") + " != " + empty("NEW") + " " + note(heldMark, "NEW")})
+	}
+	return list
 }
+
+// held is the suffix of the trigger that notes when a patient is withheld, or no more.
+const held = "h"
 
 func (t trigger) name(collectionID string) string {
 	return "_analytics_" + collectionID + "_" + t.suffix

@@ -100,12 +100,13 @@ type layout struct {
 
 // stored is one table: how to read it.
 type stored struct {
-	maker  *row.Maker
-	id     string // of the collection, "" when it is gone
-	quoted string // its name, quoted
-	fields string // the columns to select after the id: one per declared column, then extra
-	where  string // what its rows must be to leave, to be put ahead of other conditions
-	shape  string // differs when its rows come out differently
+	maker    *row.Maker
+	id       string   // of the collection, "" when it is gone
+	quoted   string   // its name, quoted
+	fields   string   // the columns to select after the id: one per declared column, then extra
+	patients []string // its columns, quoted, that name patients whose rows may be withheld
+	where    string   // what its rows must be to leave, to be put ahead of other conditions
+	shape    string   // differs when its rows come out differently
 }
 
 // View is one moment of the database. End it soon: it holds back SQLite's checkpoints.
@@ -220,6 +221,7 @@ func (s *Source) lookUp(ctx context.Context, tx *sql.Tx, m *row.Maker, withheld 
 			field := st.quoted + "." + quote(c.Field)
 			fields = append(fields, "CASE WHEN "+fmt.Sprintf(withheld, field)+" THEN NULL ELSE "+field+" END")
 			st.shape += " held " + c.Name
+			st.patients = append(st.patients, quote(c.Field))
 			continue
 		}
 		fields = append(fields, "+"+quote(c.Field)) // the + takes the declared type off: the driver would read a time into what says DATE
@@ -281,14 +283,24 @@ func (s *Source) Changed(ctx context.Context, table string, after int64) (map[st
 	}
 	defer rows.Close()
 	changed := map[string]bool{}
+	note := func(pk any) {
+		if id, why := s.makers[table].ID(pk); why == "" {
+			changed[id] = true
+		}
+	}
 	for rows.Next() {
 		var pk any
 		if err := rows.Scan(&pk); err != nil {
 			return nil, err
 		}
-		if id, why := s.makers[table].ID(pk); why == "" {
-			changed[id] = true
-		}
+		note(pk)
 	}
-	return changed, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	var patients string
+	if err := v.tx.QueryRowContext(ctx, `SELECT json_group_array(pk) FROM `+logTable+` WHERE seq > ? AND tbl = ? AND typeof(pk) = 'text'`, after, heldMark).Scan(&patients); err != nil {
+		return nil, err
+	}
+	return changed, v.ofPatients(v.layout.byName[table], patients, note)
 }
