@@ -25,6 +25,7 @@ type Status struct {
 	Error      string     `json:"error" doc:"what keeps it from shipping, empty when nothing does"`
 	ErrorAt    string     `json:"errorAt" doc:"when that was last seen, or empty"`
 	Rejects    int64      `json:"rejects" doc:"values and rows that are set aside, see polyclinic.sync_reject in the warehouse"`
+	OtherNames []string   `json:"otherNames" doc:"names under which this data folder was shipped before and whose rows are still there"`
 	Overflows  int64      `json:"overflows" doc:"how often too many changes waited, so that every table was read in full"`
 	Dropped    bool       `json:"dropped" doc:"so many changes waited that their list was dropped; every table is read in full once the warehouse is back"`
 	Tables     []Progress `json:"tables"`
@@ -51,14 +52,14 @@ func status(app core.App, now time.Time) (Status, error) {
 	s.mu.Unlock()
 	switch {
 	case wrong != nil:
-		return Status{State: ship.Refused, Site: site, Error: wrong.Error(), ErrorAt: stamp(began), Tables: []Progress{}}, nil
+		return Status{State: ship.Refused, Site: site, Error: wrong.Error(), ErrorAt: stamp(began), OtherNames: []string{}, Tables: []Progress{}}, nil
 	case shipper == nil:
 		return Status{}, errNotConfigured.At(urlSetting.Name)
 	}
 	is := shipper.Status()
 	out := Status{
 		State: is.State, Site: site, Position: is.Seq, ShippedAt: stamp(is.ShippedAt),
-		Error: is.Error, ErrorAt: stamp(is.ErrorAt), Rejects: is.Rejects, Tables: []Progress{},
+		Error: is.Error, ErrorAt: stamp(is.ErrorAt), Rejects: is.Rejects, OtherNames: append([]string{}, is.OtherNames...), Tables: []Progress{},
 	}
 	for _, t := range is.Tables {
 		out.Tables = append(out.Tables, Progress(t))

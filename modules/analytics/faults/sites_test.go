@@ -4,12 +4,54 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 )
+
+// A site that is given another name is there under both, and counted twice, until somebody
+// takes the first out with what the documentation says.
+func TestSiteWithAnotherName(t *testing.T) {
+	url := postgres.Server(t).Database(t)
+	s := newSite(t, "north-01", url).starts()
+	s.same()
+	names := func(want string) {
+		t.Helper()
+		token := s.login()
+		until(t, func() string {
+			if _, body := s.server.Do(t, "GET", "/api/analytics/status", token, ""); !strings.Contains(body, `"otherNames":`+want) {
+				return body
+			}
+			return ""
+		})
+	}
+	names(`[]`)
+	s.stops()
+	other := newSite(t, "west", url).starts() // another folder, which stops
+	other.same()
+	other.stops()
+	s.site, s.env = "south", append(s.env, "POLYCLINIC_SITE_ID=south")
+	s.starts()
+	s.same()
+	names(`["north-01"]`)
+	doc, err := os.ReadFile("../../../docs/analytics.md")
+	s.must(err)
+	takes := regexp.MustCompile("(?s)```sql\n(DO .*?)```").FindStringSubmatch(string(doc))
+	if takes == nil {
+		t.Fatal("docs/analytics.md does not say how to take a site out")
+	}
+	postgres.Server(t).Exec(t, url, strings.ReplaceAll(takes[1], "the old name", "north-01"))
+	s.stops()
+	s.starts()
+	s.same()
+	names(`[]`)
+	s.wants(`SELECT count(DISTINCT site_id) FROM polyclinic.patients`, int64(2))
+	s.stops()
+}
 
 // Three programs feed one PostgreSQL, made ready by the printed SQL alone; what the chain
 // took in is the sum of what each site reports.

@@ -266,7 +266,7 @@ func (s *Shipper) step(ctx context.Context) (busy bool, err error) {
 }
 
 // caughtUp notes that nothing waits, now and then in the database too, and looks at what
-// was set aside.
+// was set aside, and what is there under another name.
 func (s *Shipper) caughtUp(ctx context.Context) error {
 	now := s.Now()
 	s.status.drained(now)
@@ -278,7 +278,11 @@ func (s *Shipper) caughtUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.status.rejects(int64(total))
+	names, err := s.w.OtherNames(ctx)
+	if err != nil {
+		return err
+	}
+	s.status.found(int64(total), names)
 	return capture.Drained(s.App, now.Unix())
 }
 

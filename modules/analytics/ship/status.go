@@ -22,17 +22,18 @@ const (
 
 // Snapshot is what a shipper is doing at one moment.
 type Snapshot struct {
-	State     string
-	Error     string // the last, "" while it works
-	ErrorAt   time.Time
-	Failures  int // in a row
-	Epoch     string
-	Seq       int64
-	ShippedAt time.Time // the last transaction
-	DrainedAt time.Time // when nothing was waiting, zero: not since the start
-	Rejects   int64     // values set aside in the warehouse
-	Readings  int       // how often tables began to be read in full since the start
-	Tables    []Progress
+	State      string
+	Error      string // the last, "" while it works
+	ErrorAt    time.Time
+	Failures   int // in a row
+	Epoch      string
+	Seq        int64
+	ShippedAt  time.Time // the last transaction
+	DrainedAt  time.Time // when nothing was waiting, zero: not since the start
+	Rejects    int64     // values set aside in the warehouse
+	OtherNames []string  // under which the warehouse has this data folder's rows, too
+	Readings   int       // how often tables began to be read in full since the start
+	Tables     []Progress
 }
 
 // Progress is how far one table's full reading is.
@@ -141,10 +142,10 @@ func (s *Status) each(table string, fn func(*Progress)) {
 	}
 }
 
-func (s *Status) rejects(n int64) {
+func (s *Status) found(rejects int64, names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now.Rejects = n
+	s.now.Rejects, s.now.OtherNames = rejects, names
 }
 
 func (s *Status) drained(now time.Time) {

@@ -35,6 +35,8 @@ const (
 
 	countRejectsSQL = `SELECT count(*) FROM polyclinic.sync_reject WHERE site_id = $1`
 
+	otherNamesSQL = `SELECT site_id FROM polyclinic.sync_site WHERE site_id <> $1 AND holder = $2 AND coalesce(lease_until < now(), true) ORDER BY site_id`
+
 	rejectSQL = `INSERT INTO polyclinic.sync_reject (site_id, tbl, id, col, reason, at) ` +
 		`SELECT $1::text, u.tbl, u.id, u.col, u.reason, now() FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS u(tbl, id, col, reason) ` +
 		`ON CONFLICT (site_id, tbl, id, col) DO UPDATE SET reason = excluded.reason, at = excluded.at`

@@ -103,6 +103,8 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 	must(t, err)
 	_, _, err = w.Rejects(ctx, 3)
 	must(t, err)
+	_, err = w.OtherNames(ctx)
+	must(t, err)
 	_, err = w.Position(ctx)
 	must(t, err)
 	same(t, rowsOf(t, url, "north"), rows[6:8])

@@ -198,6 +198,19 @@ func (w *Warehouse) Rejects(ctx context.Context, limit int) (total int, newest [
 	return total, newest, err
 }
 
+// OtherNames returns the sites that the same data folder shipped and that nobody ships now:
+// the site under names that it had before.
+func (w *Warehouse) OtherNames(ctx context.Context) (names []string, err error) {
+	results, err := w.send(ctx, call{sql: otherNamesSQL, args: []arg{text(w.site), text(w.Holder)}})
+	if err != nil {
+		return nil, err
+	}
+	for i := range results[0].rows {
+		names = append(names, results[0].text(i, 0))
+	}
+	return names, nil
+}
+
 func (w *Warehouse) patience() time.Duration { return cmp.Or(w.Patience, most) }
 
 // call is one statement with its arguments.

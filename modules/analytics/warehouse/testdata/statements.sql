@@ -163,6 +163,7 @@ SELECT max(id) FROM (SELECT id FROM polyclinic."visits" WHERE site_id = $1 ORDER
 SELECT max(id) FROM (SELECT id FROM polyclinic."visits_history" WHERE site_id = $1 AND id > $2 ORDER BY id LIMIT $3) k;
 SELECT max(id) FROM (SELECT id FROM polyclinic."visits_history" WHERE site_id = $1 ORDER BY id LIMIT $2) k;
 SELECT seq, hash, (extract(epoch FROM at) * 1000)::bigint FROM polyclinic.sync_anchor WHERE site_id = $1 ORDER BY seq, hash;
+SELECT site_id FROM polyclinic.sync_site WHERE site_id <> $1 AND holder = $2 AND coalesce(lease_until < now(), true) ORDER BY site_id;
 SELECT substr(id, 1, $2::int), count(*), sum(h)::text FROM polyclinic."visits" WHERE site_id = $1 GROUP BY 1;
 SELECT tbl, id, col, reason FROM polyclinic.sync_reject WHERE site_id = $1 ORDER BY at DESC, tbl, id, col LIMIT $2;
 SELECT version();
