@@ -129,6 +129,9 @@ func (t tool) backfill(ctx context.Context, names []string) error {
 	if names, err = named(c, names); err != nil {
 		return err
 	}
+	if _, err := sameKey(ctx, c, w); err != nil {
+		return err
+	}
 	if err := capture.Mark(t.k.App, capture.Asked, names...); err != nil {
 		return err
 	}

@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/row"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/ship"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 )
 
 // shown is how many differences are named one by one.
@@ -22,7 +24,7 @@ func (t tool) verify(ctx context.Context, names []string, repair, quick bool) er
 	if names, err = named(c, names); err != nil {
 		return err
 	}
-	at, err := w.Position(ctx)
+	at, err := sameKey(ctx, c, w)
 	if err != nil {
 		return err
 	}
@@ -63,6 +65,17 @@ func (t tool) verify(ctx context.Context, names []string, repair, quick bool) er
 		err = fmt.Errorf("%d rows still differ", len(list))
 	}
 	return err
+}
+
+// sameKey returns where the site stands, or an error if patients' ids are there as another key
+// makes them: a command that was not given the server's settings would take every patient
+// for another, and put what its own key makes, or plain ids, in place of the pseudonyms.
+func sameKey(ctx context.Context, c ship.Config, w *warehouse.Warehouse) (warehouse.Position, error) {
+	at, err := w.Position(ctx)
+	if err == nil && at.Epoch != "" && at.Key != row.KeyMark(c.Options.Key) {
+		err = errors.New("the warehouse's pseudonyms are of another " + keySetting.Name + " than this command was given: give it the server's. A new key, or none any more, is brought in by the server's next start")
+	}
+	return at, err
 }
 
 // compare says of each table what it found.

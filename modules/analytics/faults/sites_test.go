@@ -53,6 +53,33 @@ func TestSiteWithAnotherName(t *testing.T) {
 	s.stops()
 }
 
+// A command that was not given the server's key compares nothing, and above all does not put
+// patients' own ids in place of their pseudonyms.
+func TestVerifyWithoutTheKey(t *testing.T) {
+	s := newSite(t, "north", postgres.Server(t).Database(t))
+	without := slices.Clone(s.env)
+	s.options.Key = []byte("a key of the clinic")
+	s.env = append(s.env, "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY="+string(s.options.Key))
+	s.starts()
+	s.same()
+	s.stops()
+	with := s.env
+	for _, key := range []string{"", "another key of it"} {
+		s.env = append(slices.Clone(without), "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY="+key)
+		for _, args := range [][]string{{"verify"}, {"verify", "--repair"}, {"backfill"}} {
+			said, status := s.run(append([]string{"analytics"}, args...)...)
+			if status == 0 || !strings.Contains(said, "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY") || strings.Contains(said, "differ") {
+				t.Errorf("%v with the key %q: %d %s", args, key, status, said)
+			}
+		}
+		s.wants(`SELECT count(*) FROM polyclinic.patients WHERE id LIKE 'pat%'`, int64(0))
+	}
+	s.env = with
+	if said, status := s.run("analytics", "verify"); status != 0 || !strings.Contains(said, "the same") {
+		t.Errorf("with its key: %d %s", status, said)
+	}
+}
+
 // Three programs feed one PostgreSQL, made ready by the printed SQL alone; what the chain
 // took in is the sum of what each site reports.
 func TestThreeProgramsAddUp(t *testing.T) {
