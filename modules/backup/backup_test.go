@@ -220,7 +220,9 @@ func TestARestoreWritesOverNothing(t *testing.T) {
 	refused(t, s.Kernel, "was not finished", "restore", file, "--dir", halfway)
 
 	empty := t.TempDir()
-	mustRun(t, s.Kernel, "restore", file, "--dir", empty)
+	if said := mustRun(t, s.Kernel, "restore", file, "--dir", empty); !strings.Contains(said, "erased or restricted since 20") {
+		t.Errorf("it does not say what a copy brings back: %s", said)
+	}
 	if _, err := os.Stat(filepath.Join(empty, kernel.Restoring)); err == nil {
 		t.Error("a finished restore still says that it is not")
 	}
