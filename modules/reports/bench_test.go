@@ -17,7 +17,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/reports"
 )
 
-// rows is for a size that takes too long to make each time: ten million were not made in 25 minutes.
+// rows is for a size that takes too long to make each time: ten million take half an hour.
 var rows = flag.Int("rows", 0, "how many appointments BenchmarkReports measures, beside 1,000")
 
 // BenchmarkReports measures the reports at 1,000, 100,000 and 1,000,000 appointments, and
