@@ -62,9 +62,12 @@ func same(t testing.TB, s *kerneltest.Server, url string) (rows int) {
 	return rows
 }
 
-// settled waits until the server says that nothing waits.
+// settled waits until the server says that nothing waits, reactions to what was done included:
+// an erasure cancels what was booked.
 func settled(t testing.TB, s *kerneltest.Server) map[string]any {
 	t.Helper()
+	for s.Kernel.Deliver() > 0 {
+	}
 	var is map[string]any
 	eventually(t, func() string {
 		r := s.As(t, alma, "GET", "/api/analytics/status", nil)
