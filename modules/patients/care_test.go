@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
@@ -45,4 +46,20 @@ func TestStandingOfADoctor(t *testing.T) {
 	ask("["+patientsapi.Bob+"] ["+patientsapi.Bob+"] <nil>", patientsapi.Ada, patientsapi.Bob)
 	glass(patientsapi.Ada, time.Hour) // who is cared for anyway
 	ask("[] [] <nil>", patientsapi.Ada)
+	// What a transaction has written counts within it.
+	err := s.App.RunInTransaction(func(tx core.App) error {
+		if _, err := tx.NonconcurrentDB().Delete("care", dbx.HashExp{"patientId": patientsapi.Bob}).Execute(); err != nil {
+			return err
+		}
+		for _, ids := range [][]string{{patientsapi.Bob}, {patientsapi.Ada, patientsapi.Bob}} {
+			outside, byGlass, err := patientsapi.Standing(tx, authapi.Grace.ID, ids)
+			if got, want := fmt.Sprint(outside, byGlass, err), "["+patientsapi.Bob+"] [] <nil>"; got != want {
+				t.Errorf("in a transaction, %v: got %s, want %s", ids, got, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
