@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -23,7 +22,6 @@ type Chain struct {
 	queue   sync.Mutex // of what follows
 	waiting []*batch
 	busy    bool // somebody is committing
-	company bool // the last who committed was not alone
 	closed  bool
 	idle    sync.Cond // nobody is
 
@@ -148,8 +146,7 @@ func headOf(db *sql.DB, s segment) (Head, error) {
 
 // Append adds entries, in this order and without others between them, and returns when
 // they are on the disk. Whoever comes first commits, for itself and for all who came
-// meanwhile; those who come during a commit share the next. Where many come, a commit lets
-// those who are about to come go first: it is a commit that costs, and not an entry.
+// meanwhile; those who come during a commit share the next.
 func (c *Chain) Append(bodies ...Body) error {
 	b := &batch{bodies, make(chan error, 1), make(chan struct{})}
 	c.queue.Lock()
@@ -168,11 +165,6 @@ func (c *Chain) Append(bodies ...Body) error {
 		c.queue.Lock()
 	}
 	c.busy = true
-	if c.company {
-		c.queue.Unlock()
-		runtime.Gosched() // who is about to come shares this commit
-		c.queue.Lock()
-	}
 	list := c.take()
 	c.queue.Unlock()
 	err := c.commit(list)
@@ -181,7 +173,6 @@ func (c *Chain) Append(bodies ...Body) error {
 	}
 	c.queue.Lock()
 	defer c.queue.Unlock()
-	c.company = len(list) > 1 || len(c.waiting) > 0
 	if len(c.waiting) > 0 {
 		close(c.waiting[0].lead)
 	} else {
