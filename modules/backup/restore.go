@@ -34,8 +34,9 @@ func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
 		if err != nil && !isFlaw {
 			return err
 		}
-		_, told := fmt.Fprintf(c.OutOrStdout(), "Patients who were erased or restricted since %s are not, in this copy: do it again, see the former folder's trail.\n", manifest.At.Format(time.RFC3339))
-		if err := errors.Join(describeTo(c, manifest, "restored into "+dir), tellNeeds(c, k, dir), told); err != nil || !isFlaw {
+		said := errors.Join(describeTo(c, manifest, "restored into "+dir), tellNeeds(c, k, dir))
+		_, err = fmt.Fprintf(c.OutOrStdout(), "Patients who were erased or restricted since %s are not, in this copy: do it again, see the former folder's trail.\n", manifest.At.Format(time.RFC3339))
+		if err := errors.Join(said, err); err != nil || !isFlaw {
 			return err
 		}
 		_, err = fmt.Fprintf(c.ErrOrStderr(), "WARNING: the data are restored as they were, and this was wrong with them when the backup was made:\n%v\n", wrong)
