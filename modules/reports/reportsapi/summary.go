@@ -52,26 +52,26 @@ var PartRows = 100_000
 // through all of it.
 const mostScans = 10
 
-// Parts returns the bounds of Part that together are all days, so many that each has no more
-// than about PartRows rows, but a month at least.
+// Parts returns the bounds of Part that together are all days: so many that each has about
+// PartRows rows, but a month at least, and no more than mostScans where there is no index.
 func (s Summary) Parts(db dbx.Builder) ([]dbx.Params, error) {
+	all := []dbx.Params{{"from": firstDay, "before": lastDay}}
+	if s.Rows == "" {
+		return all, nil
+	}
 	var last int
+	if err := db.NewQuery("SELECT coalesce(max(rowid), 0) FROM " + s.Rows).Row(&last); err != nil || last <= PartRows {
+		return all, err
+	}
+	length := "7"
+	if s.Years {
+		length = "4"
+	}
 	var begins []string
-	if s.Rows != "" {
-		if err := db.NewQuery("SELECT coalesce(max(rowid), 0) FROM " + s.Rows).Row(&last); err != nil {
-			return nil, err
-		}
+	if err := db.NewQuery("SELECT DISTINCT substr(" + s.Day + ", 1, " + length + ") FROM " + s.Rows + " ORDER BY 1").Column(&begins); err != nil {
+		return nil, err
 	}
-	if last > PartRows {
-		length := "7"
-		if s.Years {
-			length = "4"
-		}
-		if err := db.NewQuery("SELECT DISTINCT substr(" + s.Day + ", 1, " + length + ") FROM " + s.Rows + " ORDER BY 1").Column(&begins); err != nil {
-			return nil, err
-		}
-	}
-	step := max(1, len(begins)*PartRows/max(last, 1))
+	step := max(1, len(begins)*PartRows/last)
 	if indexed, err := s.indexed(db); err != nil {
 		return nil, err
 	} else if !indexed {
