@@ -7,7 +7,7 @@ var warehouse = a.Table{
 	Collection: "patients", Name: "patients", Patients: true, Withheld: "restrictedAt",
 	Doc: "The patient register, without names and contacts, and without patients whose data's use is restricted.",
 	Columns: []a.Column{
-		{Name: "birth_year", Field: "dateOfBirth", Kind: a.Integer, First: 4, Doc: "Year of birth, if it is known."},
+		{Name: "birth_year", Field: "dateOfBirth", Kind: a.Integer, Year: true, Doc: "Year of birth, if it is known."},
 		{Name: "born_on", Field: "dateOfBirth", Kind: a.Day, Open: true, Partial: true, Doc: "Day of birth, if it is known and the clinic ships no pseudonyms."},
 		{Name: "age", Field: "age", Kind: a.Integer, Doc: "Age in completed years when the row was last saved, if no date of birth is known."},
 		{Name: "gender", Field: "gender", Kind: a.Text, Doc: "Gender as the clinic notes it."},

@@ -65,8 +65,10 @@ func (c Column) problem(t Table) string {
 		return "the field " + c.Field + " never leaves the building"
 	case t.Patients && field == "name":
 		return "patients' names never leave the building"
-	case field == "dateofbirth" && c.First != 4 && !c.Open:
-		return "beside pseudonyms only the year of a birth leaves the building: First must be 4, or Open be set"
+	case c.Year && c.Kind != Integer:
+		return "only Integer has Year"
+	case field == "dateofbirth" && !c.Year && !c.Open:
+		return "beside pseudonyms only the year of a birth leaves the building: Year or Open must be set"
 	case field == "patientid" && !c.Patient:
 		return "a patient's id: Patient must be set"
 	case c.Patient && c.Kind != Text:

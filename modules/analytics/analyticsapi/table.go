@@ -48,7 +48,7 @@ type Column struct {
 	Doc     string   // one sentence, for the catalogue's comment
 	Patient bool     // it is a patient's id: a keyed pseudonym stands for it where the clinic sets a key
 	Present bool     // Bool: only whether the field holds anything leaves, not what
-	First   int      // only so many characters of the text leave, 0: all. 4 of a birth date are the year
+	Year    bool     // Integer: only the year of a date leaves, or of a text that is a year
 	Open    bool     // it leaves only where the clinic sets no key for pseudonyms: it would tell who somebody is
 	Partial bool     // Day: a year or month alone is no mistake, and leaves as no day
 	Keys    []string // JSON: only these keys of its objects leave, nil: all

@@ -89,7 +89,9 @@ func raw(t testing.TB, app core.App, sql string, params dbx.Params) {
 // without whole only such as are the same by the year alone.
 func birth(r *rand.Rand, whole bool) string {
 	if !whole || r.IntN(4) == 0 {
-		return []string{"", "1950", "2026", "2027", "1986-01-01", "2008-01-01", "2021-01-01", "1961"}[r.IntN(8)]
+		list := []string{"", "1950", "2026", "2027", "1986-01-01", "2008-01-01", "2021-01-01", "1961",
+			"1950-13-01", "1951-02-30", "1952-06", "1953-1-1", "1954-01-01 00:00:00.000Z", "1955-02-29", "19x6"} // what only plain SQL leaves there
+		return list[r.IntN(len(list))]
 	}
 	to := []string{"2026-12-31", "2026-03-29", "2026-10-25", "2027-06-30", "2026-02-28", "2026-04-01", "2024-02-29", time.Now().UTC().Format(time.DateOnly)}[r.IntN(8)]
 	at, err := time.Parse(time.DateOnly, to)

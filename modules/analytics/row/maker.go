@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
@@ -30,7 +31,8 @@ func (m *Maker) Shape() string {
 	fmt.Fprintf(sum, "v1 %s %v", m.Table.Name, m.Table.Patients)
 	columns := slices.Clone(m.Table.Columns)
 	for _, c := range columns {
-		fmt.Fprintf(sum, "|%q %q %d %v %v %d %q", c.Name, c.Field, c.Kind, c.Patient, c.Present, c.First, c.Keys)
+		// The 0 is of an option that is gone: without it every table would be read in full again.
+		fmt.Fprintf(sum, "|%q %q %d %v %v %d %q", c.Name, c.Field, c.Kind, c.Patient, c.Present, 0, c.Keys)
 	}
 	if m.Table.Withheld != "" {
 		fmt.Fprintf(sum, "|withheld %q", m.Table.Withheld)
@@ -38,6 +40,9 @@ func (m *Maker) Shape() string {
 	for _, c := range columns {
 		if c.Open || c.Partial {
 			fmt.Fprintf(sum, "|%q %v %v", c.Name, c.Open && len(m.key) > 0, c.Partial)
+		}
+		if c.Year {
+			fmt.Fprintf(sum, "|%q year", c.Name)
 		}
 	}
 	if hasPatients(m.Table) && len(m.key) > 0 {
@@ -127,8 +132,8 @@ func (m *Maker) value(c analyticsapi.Column, raw any) (any, string) {
 	if c.Open && len(m.key) > 0 {
 		return nil, ""
 	}
-	if c.First > 0 {
-		raw = first(raw, c.First)
+	if c.Year {
+		return year(raw)
 	}
 	if s, isText := raw.(string); c.Partial && isText && rePartial.MatchString(s) {
 		return nil, ""
@@ -160,22 +165,24 @@ func present(raw any) bool {
 	return raw != nil && raw != ""
 }
 
-// first returns the first n characters of a text, anything else as it is.
-func first(raw any, n int) any {
-	if b, ok := raw.([]byte); ok {
-		raw = string(b)
-	}
-	s, ok := raw.(string)
-	if !ok {
-		return raw
-	}
-	for i := range s {
-		if n == 0 {
-			return s[:i]
+// year returns the year of a year or of a day that exists, and of anything else why there is
+// none: as the clinic's own reports count ages, which take no month for a year.
+func year(raw any) (any, string) {
+	s, isText := raw.(string)
+	switch {
+	case raw == nil || s == "" && isText:
+		return nil, ""
+	case !isText:
+	case len(s) == len("2006") && digits(s) >= 0:
+		return int64(digits(s)), ""
+	case rePartial.MatchString(s):
+		return nil, ""
+	default:
+		if t, err := time.Parse(time.DateOnly, s); err == nil {
+			return int64(t.Year()), ""
 		}
-		n--
 	}
-	return s
+	return nil, "is no year, and no day that exists"
 }
 
 // printable returns something to find an unusable id by, that every database can store.

@@ -87,7 +87,7 @@ func TestConvert(t *testing.T) {
 
 var visits = a.Table{Name: "visits", Columns: []a.Column{
 	{Name: "patient_id", Field: "patientId", Patient: true},
-	{Name: "year", Field: "dateOfBirth", Kind: a.Integer, First: 4},
+	{Name: "year", Field: "dateOfBirth", Kind: a.Integer, Year: true},
 	{Name: "codes", Field: "codes", Kind: a.JSON, Keys: []string{"system", "code"}},
 }}
 
@@ -110,6 +110,27 @@ func TestMake(t *testing.T) {
 	for _, id := range []any{nil, int64(3), "a\x00b", "a\xff", strings.Repeat("x", 256)} {
 		if _, rejects, ok := m.Make(id, []any{nil, nil, nil}, nil); ok || len(rejects) != 1 || rejects[0].Column != "" {
 			t.Errorf("the id %q leaves", id)
+		}
+	}
+}
+
+// TestYear has the years that leave, and what is set aside: as SQLite's date(x) = x has it, which
+// the clinic's own reports count by.
+func TestYear(t *testing.T) {
+	c := a.Column{Name: "year", Field: "dateOfBirth", Kind: a.Integer, Year: true}
+	for raw, want := range map[any]any{"1980": int64(1980), "1980-05-02": int64(1980), "2024-02-29": int64(2024), "0000": int64(0)} {
+		if got, why := (&Maker{}).value(c, raw); got != want || why != "" {
+			t.Errorf("%v: got %v %q, want %v", raw, got, why, want)
+		}
+	}
+	for _, raw := range []any{nil, "", "1980-05"} {
+		if got, why := (&Maker{}).value(c, raw); got != nil || why != "" {
+			t.Errorf("%v: got %v %q, want none", raw, got, why)
+		}
+	}
+	for _, raw := range []any{"1980-13-01", "1981-02-29", "1980-5-2", "1980-05-02 00:00:00.000Z", "now", "19x0", "-198", "+198", " 198", "19800", int64(1980), []byte("1980")} {
+		if got, why := (&Maker{}).value(c, raw); got != nil || why == "" {
+			t.Errorf("%v: got %v, want a reason", raw, got)
 		}
 	}
 }
