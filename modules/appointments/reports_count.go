@@ -19,19 +19,23 @@ const (
 // visit is one appointment that was not cancelled: its patient's and doctor's numbers.
 type visit struct{ patient, doctor uint32 }
 
-// came is the visits of some days that were not cancelled: the numbers of their patients,
-// laid out doctor by doctor.
+// came is visits that were not cancelled: the numbers of their patients, laid out doctor by doctor.
 type came struct {
-	who       []uint32
-	doctors   []doctorRun
+	who     []uint32
+	doctors []doctorRun
+	highest uint32 // of the patients' numbers
+}
+
+// cameIn is the visits of some days of a month: day by day, of which most stay what they are
+// when a visit changes, and all together, which are quicker to count.
+type cameIn struct {
+	days      []*came
+	all       *came
 	different int // patients
 }
 
 // doctorRun is a doctor's number and where their visits end.
-type doctorRun struct {
-	doctor uint32
-	end    int
-}
+type doctorRun struct{ doctor, end uint32 }
 
 // whoCame is how many patients came in a range: different ones in all, by month and by
 // doctor's id, and by how often they came.
@@ -55,9 +59,9 @@ func countPatients(c *reportsapi.Call) (who whoCame, err error) {
 			last = max(last, number)
 		}
 		who.byMonth, who.byDoctor = map[string]int{}, map[string]int{}
-		months := map[string]*came{}
-		read := func(packs []byte) (*came, int, error) { return readCame(packs, patients, last) }
-		err = reportsapi.EachPack(c, "visit_packs", c.From, c.To, read, func(month string, v *came) error {
+		months := map[string]*cameIn{}
+		read := func(pack []byte) (*came, int, error) { return readCame(pack, patients, last) }
+		err = reportsapi.EachPack(c, "visit_packs", c.From, c.To, read, together, func(month string, v *cameIn) error {
 			who.byMonth[month], months[month] = v.different, v
 			return nil
 		})
@@ -65,7 +69,7 @@ func countPatients(c *reportsapi.Call) (who whoCame, err error) {
 			return who, 0, err
 		}
 		err = reportsapi.Kept(c, "visit_packs", c.From, "tally", newTally, func(t *tally) error {
-			t.count(months, patients)
+			t.count(months)
 			who.active, who.frequency = t.frequencies()
 			for number, n := range t.doctors {
 				if id, known := doctors[number]; known {
@@ -101,24 +105,54 @@ func numbers(db dbx.Builder) (patients uint32, doctors map[uint32]string, err er
 	return patients, doctors, rows.Err()
 }
 
-// readCame decodes packs, of patients and doctors up to these numbers. What it makes is about
-// as large in memory as they are.
-func readCame(packs []byte, patients, doctors uint32) (v *came, bytes int, err error) {
-	if len(packs)%entryBytes != 0 {
-		return nil, 0, fmt.Errorf("%d bytes are no whole entries", len(packs))
+// together puts days together. What it makes takes about as much memory as they do.
+func together(days []*came) (v *cameIn, bytes int) {
+	v = &cameIn{days: days, all: &came{}}
+	var next []uint32 // as in readCame
+	for _, day := range days {
+		v.all.highest = max(v.all.highest, day.highest)
+		for i, r := range day.doctors {
+			if more := int(r.doctor) + 2 - len(next); more > 0 {
+				next = append(next, make([]uint32, more)...)
+			}
+			next[r.doctor+1] += uint32(len(day.run(i)))
+		}
 	}
-	v = &came{who: make([]uint32, len(packs)/entryBytes)}
-	visits, highest := make([]visit, len(v.who)), uint32(0)
+	for d := 1; d < len(next); d++ {
+		if next[d] > 0 {
+			v.all.doctors = append(v.all.doctors, doctorRun{uint32(d - 1), next[d-1] + next[d]})
+		}
+		next[d] += next[d-1]
+	}
+	if len(next) > 0 {
+		v.all.who = make([]uint32, next[len(next)-1])
+	}
+	for _, day := range days {
+		for i, r := range day.doctors {
+			next[r.doctor] += uint32(copy(v.all.who[next[r.doctor]:], day.run(i)))
+		}
+	}
+	var seen marks
+	seen.fresh(int(v.all.highest) + 1)
+	v.different = seen.mark(v.all.who)
+	return v, 4*len(v.all.who) + 8*(len(v.all.doctors)+len(days)) + 128
+}
+
+// readCame decodes a pack, of patients and doctors up to these numbers.
+func readCame(pack []byte, patients, doctors uint32) (v *came, bytes int, err error) {
+	if len(pack)%entryBytes != 0 {
+		return nil, 0, fmt.Errorf("%d bytes are no whole entries", len(pack))
+	}
+	v = &came{who: make([]uint32, len(pack)/entryBytes)}
+	visits := make([]visit, len(v.who))
+	next := make([]uint32, doctors+2) // where each doctor's next visit goes: at first, how many the one before has
 	for i := range visits {
-		entry := packs[i*entryBytes : (i+1)*entryBytes]
+		entry := pack[i*entryBytes : (i+1)*entryBytes]
 		one := visit{uint32(reportsapi.Digits(entry[patientDigit:doctorDigit])), uint32(reportsapi.Digits(entry[doctorDigit:]))}
 		if one.patient > patients || one.doctor > doctors {
 			return nil, 0, fmt.Errorf("an entry of nobody")
 		}
-		visits[i], highest = one, max(highest, one.patient)
-	}
-	next := make([]int, doctors+2) // where each doctor's next visit goes: at first, how many the one before has
-	for _, one := range visits {
+		visits[i], v.highest = one, max(v.highest, one.patient)
 		next[one.doctor+1]++
 	}
 	for d := uint32(0); d <= doctors; d++ {
@@ -127,14 +161,9 @@ func readCame(packs []byte, patients, doctors uint32) (v *came, bytes int, err e
 			v.doctors = append(v.doctors, doctorRun{d, next[d+1]})
 		}
 	}
-	seen := make([]bool, highest+1)
 	for _, one := range visits {
 		v.who[next[one.doctor]] = one.patient
 		next[one.doctor]++
-		if !seen[one.patient] {
-			seen[one.patient] = true
-			v.different++
-		}
 	}
-	return v, 4*len(v.who) + 16*len(v.doctors), nil
+	return v, 4*len(v.who) + 8*len(v.doctors) + 64, nil
 }

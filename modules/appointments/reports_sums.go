@@ -2,6 +2,7 @@ package appointments
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -100,6 +101,9 @@ func initStamps(tx core.App) error {
 	return errors.Join(reportsapi.Stamp(tx, "visit_sums", reportsapi.BySum), reportsapi.Stamp(tx, "visit_packs", reportsapi.ByPack))
 }
 
+// initDayStamps lets reports read the days that changed, not their months.
+func initDayStamps(tx core.App) error { return reportsapi.StampDays(tx, "visit_packs") }
+
 // visitSums and visitPacks are what initSums' triggers keep.
 var visitSums = reportsapi.Summary{
 	Table: "visit_sums", Rows: "appointments", Day: "appointmentDate", Along: "period", Keys: []string{"unit", "period", "doctorId"},
@@ -121,8 +125,9 @@ var visitSums = reportsapi.Summary{
 
 var visitPacks = reportsapi.Summary{
 	Table: "visit_packs", Rows: "appointments", Day: "appointmentDate", Along: "day", Keys: []string{"day", "patientId", "doctorId"}, Sums: []string{"visits"},
-	Triggers: append(reportsapi.StampTriggers("visit_packs"), "visit_packs_insert", "visit_packs_update", "visit_packs_delete"),
-	Recount:  "SELECT appointmentDate AS day, patientId, doctorId, count(*) AS visits FROM appointments WHERE status != 'cancelled' AND " + reportsapi.Part("appointmentDate") + " GROUP BY 1, 2, 3",
+	Triggers: slices.Concat(reportsapi.StampTriggers("visit_packs"), reportsapi.DayStampTriggers("visit_packs"),
+		[]string{"visit_packs_insert", "visit_packs_update", "visit_packs_delete"}),
+	Recount: "SELECT appointmentDate AS day, patientId, doctorId, count(*) AS visits FROM appointments WHERE status != 'cancelled' AND " + reportsapi.Part("appointmentDate") + " GROUP BY 1, 2, 3",
 	Kept: `SELECT e.day AS day, coalesce(p.id, 'patient ' || e.patient) AS patientId, coalesce(d.id, 'doctor ' || e.doctor) AS doctorId, count(*) AS visits
 		FROM (SELECT day,
 				((((unicode(substr(value, 1)) - 48) * 64 + unicode(substr(value, 2)) - 48) * 64 + unicode(substr(value, 3)) - 48) * 64 + unicode(substr(value, 4)) - 48) * 64 + unicode(substr(value, 5)) - 48 AS patient,

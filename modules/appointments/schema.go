@@ -13,6 +13,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000591_care", Up: initCare},
 	{ID: "1780000592_sums", Up: initSums},
 	{ID: "1780000593_stamps", Up: initStamps},
+	{ID: "1780000594_day_stamps", Up: initDayStamps},
 }
 
 func initAppointments(tx core.App) error {

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -64,10 +65,14 @@ func initStamps(tx core.App) error {
 		reportsapi.Stamp(tx, "owed_packs", reportsapi.ByPack))
 }
 
+// initDayStamps lets reports read the days that changed, not their months.
+func initDayStamps(tx core.App) error { return reportsapi.StampDays(tx, "owed_packs") }
+
 // owedPacks is what initOwed's triggers keep.
 var owedPacks = reportsapi.Summary{
 	Table: "owed_packs", Rows: "invoices", Day: "issuedOn", Along: "day", Keys: []string{"day", "patientId", "doctorId", "dueDay"}, Sums: []string{"invoices", "owed"},
-	Triggers: append(reportsapi.StampTriggers("owed_packs"), "owed_packs_insert", "owed_packs_update", "owed_packs_delete"),
+	Triggers: slices.Concat(reportsapi.StampTriggers("owed_packs"), reportsapi.DayStampTriggers("owed_packs"),
+		[]string{"owed_packs_insert", "owed_packs_update", "owed_packs_delete"}),
 	Recount: `SELECT issuedOn AS day, patientId, doctorId, CAST(coalesce(julianday(dueOn), julianday(issuedOn), 2415020.5) - 2415020.5 AS INTEGER) AS dueDay,
 			count(*) AS invoices, sum(balanceMinor) AS owed
 		FROM invoices WHERE status NOT IN ('draft', 'void') AND balanceMinor > 0 AND ` + reportsapi.Part("issuedOn") + ` GROUP BY 1, 2, 3, 4`,

@@ -106,7 +106,8 @@ func addDebts(c *reportsapi.Call) (*debts, error) {
 	today := int(last.Sub(time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)).Hours() / 24)
 	first, _ := clinicapi.ParseDay(c.From)
 	for _, days := range [][2]string{{"", first.AddDate(0, 0, -1).Format(time.DateOnly)}, {c.From, c.To}} {
-		err := reportsapi.EachPack(c, "owed_packs", days[0], days[1], readOwing, func(month string, all []owing) error {
+		asTheyAre := func(days [][]owing) ([][]owing, int) { return days, 24 * len(days) }
+		err := reportsapi.EachPack(c, "owed_packs", days[0], days[1], readOwing, asTheyAre, func(month string, all [][]owing) error {
 			sum, err := sums.add(all, today)
 			if days[0] != "" {
 				sums.ofMonth[month] = sum
@@ -121,20 +122,22 @@ func addDebts(c *reportsapi.Call) (*debts, error) {
 	return sums, nil
 }
 
-// add adds invoices, and returns their sum; today is counted as due days are.
-func (s *debts) add(all []owing, today int) (sum debt, err error) {
-	for _, o := range all {
-		if int(o.patient) >= len(s.owing) || int(o.doctor) >= len(s.ofDoctor) {
-			return sum, fmt.Errorf("an entry of nobody")
+// add adds the invoices of some days, and returns their sum; today is counted as due days are.
+func (s *debts) add(issued [][]owing, today int) (sum debt, err error) {
+	for _, day := range issued {
+		for _, o := range day {
+			if int(o.patient) >= len(s.owing) || int(o.doctor) >= len(s.ofDoctor) {
+				return sum, fmt.Errorf("an entry of nobody")
+			}
+			days, age := today-int(o.due), len(billingapi.Ages)-1
+			for days < billingapi.Ages[age].Days {
+				age--
+			}
+			sum.add(o.owed, age > 0)
+			s.ages[age].add(o.owed, age > 0)
+			s.ofDoctor[o.doctor].add(o.owed, age > 0)
+			s.owing[o.patient] |= 1 << age
 		}
-		days, age := today-int(o.due), len(billingapi.Ages)-1
-		for days < billingapi.Ages[age].Days {
-			age--
-		}
-		sum.add(o.owed, age > 0)
-		s.ages[age].add(o.owed, age > 0)
-		s.ofDoctor[o.doctor].add(o.owed, age > 0)
-		s.owing[o.patient] |= 1 << age
 	}
 	s.all = debt{s.all.invoices + sum.invoices, s.all.owed + sum.owed, s.all.overdue + sum.overdue}
 	return sum, nil

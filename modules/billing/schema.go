@@ -13,6 +13,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000690_summary", Up: initSummary},
 	{ID: "1780000691_owed", Up: initOwed},
 	{ID: "1780000692_stamps", Up: initStamps},
+	{ID: "1780000693_day_stamps", Up: initDayStamps},
 }
 
 func initInvoices(tx core.App) error {

@@ -46,3 +46,45 @@ func TestMadeReadyIsNotReadAgain(t *testing.T) {
 		t.Errorf("a server that stops meanwhile: %v", err)
 	}
 }
+
+// TestADayThatChangedIsReadWithoutItsMonth alters the pack of one day behind the stamps' back, and then
+// has somebody come on another day of the month: the report counts that, and of the first day
+// still says what there was.
+func TestADayThatChangedIsReadWithoutItsMonth(t *testing.T) {
+	s := set.Start(t)
+	come := func(day string) {
+		t.Helper()
+		if err := raw(s.App, `INSERT INTO appointments (id, patientId, doctorId, appointmentDate, status)
+			SELECT {:id}, (SELECT min(id) FROM patients), (SELECT min(id) FROM doctors), {:day}, 'completed'`, dbx.Params{"id": "visit" + day, "day": day}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	often := func(visits string) {
+		t.Helper()
+		for _, group := range report(t, s, patientsPath, "2011-03-01", "2011-04-30")["visitFrequency"].([]any) {
+			g, want := group.(map[string]any), json.Number("0")
+			if g["visits"] == visits {
+				want = "1"
+			}
+			if g["patients"] != want {
+				t.Errorf("%v patients came %v times, want one who came %s times", g["patients"], g["visits"], visits)
+			}
+		}
+	}
+	come("2011-03-04")
+	come("2011-03-05")
+	come("2011-03-07")
+	often("2-3")
+	for _, statement := range []string{"DROP TRIGGER visit_packs_days_update", "UPDATE visit_packs SET pack = '' WHERE day = '2011-03-04'"} {
+		if err := raw(s.App, statement, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	often("2-3") // the month has changed, and none of its days
+	come("2011-03-06")
+	often("4-6")
+	if err := reports.Module().Jobs[0].Run(s.App); err != nil { // the nightly recount
+		t.Fatal(err)
+	}
+	often("2-3")
+}

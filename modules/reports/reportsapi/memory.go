@@ -33,6 +33,8 @@ type part struct {
 // partKey is a part of a table and what was made of it.
 type partKey struct{ table, made, unit, first, last string }
 
+func keyOf(table, made string, p part) partKey { return partKey{table, made, p.Unit, p.First, p.Last} }
+
 type remembered struct {
 	stamp int64
 	value any
@@ -49,10 +51,9 @@ func memoryOf(app core.App) *memory {
 // of n with about the bytes that it takes; one that it does not hand over is zero.
 func recall[V any](c *Call, table, made string, parts []part, read func(list string, keep func(n int, v V, bytes int)) error) ([]V, error) {
 	m, values := memoryOf(c.App), make([]V, len(parts))
-	key := func(p part) partKey { return partKey{table, made, p.Unit, p.First, p.Last} }
 	missing := [][]any{}
 	for i, p := range parts {
-		if value, ok := m.get(key(p), p.stamp); ok {
+		if value, ok := m.get(keyOf(table, made, p), p.stamp); ok {
 			values[i] = value.(V)
 		} else {
 			missing = append(missing, []any{i, p.Unit, p.First, p.Last})
@@ -71,7 +72,7 @@ func recall[V any](c *Call, table, made string, parts []part, read func(list str
 	}
 	for _, p := range missing {
 		i := p[0].(int)
-		m.put(key(parts[i]), &remembered{stamp: parts[i].stamp, value: values[i], bytes: sizes[i] + 256})
+		m.put(keyOf(table, made, parts[i]), &remembered{stamp: parts[i].stamp, value: values[i], bytes: sizes[i] + 256})
 	}
 	return values, nil
 }
@@ -87,6 +88,16 @@ func (m *memory) get(key partKey, stamp int64) (value any, ok bool) {
 	m.clock++
 	r.used = m.clock
 	return r.value, true
+}
+
+// stale returns what was made of a part when last it was, whatever has changed since; nil if nothing was.
+func (m *memory) stale(key partKey) any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.kept[key]; r != nil {
+		return r.value
+	}
+	return nil
 }
 
 // Kept lets use have what fresh made for a table and a first day, alone, and again each time:

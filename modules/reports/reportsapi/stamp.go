@@ -12,7 +12,9 @@ import (
 // Stamps. A table that triggers keep has beside it a table <table>_stamps: for each month
 // with rows a number that is drawn anew, at random, in the transaction of whatever changes
 // one of them. What a report made of a month is good for as long as the month's stamp is the
-// same. A number drawn in a transaction that was rolled back never comes again.
+// same. A number drawn in a transaction that was rolled back never comes again. A table of packs
+// has the same of each day, in a table <table>_days, so that of a month that changed only the days
+// are read that did.
 
 // BySum and ByPack are how a table's rows say what month they are of, for Stamp: sums by
 // their rows of months, packs by their day.
@@ -50,6 +52,30 @@ func stampSQL(table, month, counts string) []string {
 // StampTriggers are the names of the triggers of Stamp, for Summary.Triggers.
 func StampTriggers(table string) []string {
 	return []string{table + "_stamps_insert", table + "_stamps_update", table + "_stamps_delete"}
+}
+
+// StampDays makes stamps of each day of a table of packs, beside those of the months that
+// Stamp made: in a table <table>_days. Released migrations run it: what it does never changes.
+func StampDays(tx core.App, table string) error {
+	trigger := func(event, row string) string {
+		return "CREATE TRIGGER " + table + "_days_" + strings.ToLower(event) + " AFTER " + event + " ON " + table + `
+		BEGIN INSERT INTO ` + table + "_days SELECT " + row + ".day, random() WHERE true ON CONFLICT (day) DO UPDATE SET stamp = excluded.stamp; END"
+	}
+	for _, statement := range []string{
+		"CREATE TABLE " + table + "_days (day TEXT PRIMARY KEY NOT NULL, stamp INTEGER NOT NULL) WITHOUT ROWID",
+		trigger("INSERT", "NEW"), trigger("UPDATE", "NEW"), trigger("DELETE", "OLD"),
+		"INSERT INTO " + table + "_days SELECT day, random() FROM " + table,
+	} {
+		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
+			return fmt.Errorf("stamps of the days of %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// DayStampTriggers are the names of the triggers of StampDays, for Summary.Triggers.
+func DayStampTriggers(table string) []string {
+	return []string{table + "_days_insert", table + "_days_update", table + "_days_delete"}
 }
 
 // stampedMonth is a month with rows, YYYY-MM, and its stamp.
