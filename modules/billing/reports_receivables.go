@@ -175,7 +175,7 @@ func topDebts(c *reportsapi.Call, ofDoctor []debt) ([]billingapi.ReceivablesOf, 
 		if err := rows.Scan(&no, &id); err != nil {
 			return nil, err
 		}
-		if ofDoctor[no].invoices > 0 {
+		if no < len(ofDoctor) && ofDoctor[no].invoices > 0 { // one may have come since they were added up
 			sums[id] = ofDoctor[no]
 		}
 	}

@@ -88,3 +88,26 @@ func TestADayThatChangedIsReadWithoutItsMonth(t *testing.T) {
 	}
 	often("2-3")
 }
+
+// TestAPastRangeKnowsDoctorsWhoCameLater asks for what was owed in a past month, which is then in memory,
+// has a new doctor's first invoice written, and asks again.
+func TestAPastRangeKnowsDoctorsWhoCameLater(t *testing.T) {
+	s := set.Start(t)
+	owed := func() json.Number {
+		t.Helper()
+		return report(t, s, receivablesPath, "2020-01-01", "2020-01-31")["owed"].(json.Number)
+	}
+	before := owed()
+	for id, day := range map[string]string{"lateinvoice0001": "2020-03-01", "lateinvoice0002": "2026-03-01"} {
+		if err := raw(s.App, "INSERT INTO doctors (id, name, specialty) VALUES ({:id}, 'New', 'Surgery')", dbx.Params{"id": id}); err != nil {
+			t.Fatal(err)
+		}
+		if err := raw(s.App, `INSERT INTO invoices (id, patientId, doctorId, status, currency, issuedOn, amountMinor, balanceMinor)
+			SELECT {:id}, (SELECT min(id) FROM patients), {:id}, 'unpaid', 'USD', {:day}, 500, 500`, dbx.Params{"id": id, "day": day}); err != nil {
+			t.Fatal(err)
+		}
+		if after := owed(); after != before {
+			t.Errorf("in January %s were owed, after an invoice of %s it is %s", before, day, after)
+		}
+	}
+}
