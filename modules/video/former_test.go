@@ -234,3 +234,21 @@ func TestACallThatBeganSinceGoesOn(t *testing.T) {
 	settle(s)
 	s.On(t, []kerneltest.Scenario{{Name: "it goes on", As: alma, Method: "GET", Path: calls + "/" + started["callId"].(string), Want: 200, Has: []string{`"status":"ringing"`}}})
 }
+
+// A doctor who is made a patient keeps the profile of a doctor, which gives them nothing any more.
+func TestWhoIsNoDoctorAnyMoreIsNoPartyToTheirAppointments(t *testing.T) {
+	configure(t)
+	startAgora(t)
+	s := set.Start(t)
+	if r := s.As(t, alma, "PUT", "/api/users/"+authapi.Grace.ID, map[string]any{"role": "patient"}); r.Status != 200 {
+		t.Fatalf("make Dr Grace a patient: %d %s", r.Status, r.Body)
+	}
+	settle(s)
+	s.On(t, []kerneltest.Scenario{
+		{Name: "a call", As: grace, Path: startPath, Body: adasCall, Want: 403},
+		{Name: "a token", As: grace, Path: tokenPath, Body: ask(tomorrow, authapi.Grace.ID, "publisher"), Want: 403},
+		{Name: "one to look on", As: grace, Path: tokenPath, Body: ask(tomorrow, authapi.Grace.ID, "subscriber"), Want: 403},
+		{Name: "the end of one", As: grace, Path: endPath, Body: map[string]any{"channelName": tomorrow}, Want: 403},
+		{Name: "the patient still has them", As: ada, Path: tokenPath, Body: ask(tomorrow, authapi.Ada.ID, "publisher"), Want: 200},
+	})
+}

@@ -37,16 +37,19 @@ func appointmentOf(tx core.App, id string, caller *core.Record, field string) (a
 	if err != nil || above {
 		return appointment, false, err
 	}
-	for _, side := range [][2]string{{"doctors", "doctorId"}, {"patients", "patientId"}} {
-		r, err := tx.FindRecordById(side[0], appointment.GetString(side[1]))
-		if err != nil {
-			return nil, false, err
-		}
-		if r.GetString("userId") == caller.Id {
-			return appointment, true, nil
-		}
+	// Whose role was changed keeps the profile, and none of its rights.
+	collection, side := "patients", "patientId"
+	if authapi.Doctor.Has(caller) {
+		collection, side = "doctors", "doctorId"
 	}
-	return nil, false, errNotYours.At(field)
+	profile, err := tx.FindRecordById(collection, appointment.GetString(side))
+	if err != nil {
+		return nil, false, err
+	}
+	if profile.GetString("userId") != caller.Id {
+		return nil, false, errNotYours.At(field)
+	}
+	return appointment, true, nil
 }
 
 // checkOpen refuses a call for an appointment that is over, and one that a clinic finds
