@@ -139,6 +139,9 @@ func inUse(err error) error {
 // rebase puts the caller's changes on top of the row as it is now. PocketBase writes the
 // whole row from what was read ahead of the transaction: a user's own PATCH undid an
 // admin's revocation, and a record deleted meanwhile was "saved".
+//
+// A value that is sent as it was read is no change, even when somebody else changed it meanwhile:
+// forms send every field back. It is then as if this write had come first.
 func rebase(tx core.App, r *core.Record) error {
 	now, err := tx.FindRecordById(r.Collection(), r.LastSavedPK().(string))
 	if errors.Is(err, sql.ErrNoRows) {

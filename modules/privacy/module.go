@@ -22,8 +22,8 @@ func Module() kernel.Module {
 		Resources:  resources,
 		Hooks: []kernel.Hook{
 			kernel.Before(kernel.Create, "consents", "a consent begins when it is given, and somebody took it", takeConsent),
-			kernel.Before(kernel.Create, "privacy_requests", "a request begins open", openRequest),
-			kernel.Before(kernel.Update, "privacy_requests", "an answer says something, and who gave it", answerRequest),
+			kernel.Before(kernel.Create, "privacy_requests", "a request begins open, without an answer", openRequest),
+			kernel.Before(kernel.Update, "privacy_requests", "an answer says something and who gave it, and stays", answerRequest),
 			kernel.Before(kernel.Update, "retention_rules", "years are years", checkYears),
 		},
 		Routes: []kernel.Route{glassRoute, reviewRoute, withdrawRoute, restrictRoute, unrestrictRoute, exportRoute, eraseRoute, retentionRoute},

@@ -19,23 +19,41 @@ var (
 	errRestricted    = kernel.Fail(http.StatusConflict, "restricted", "The use of this patient's data is restricted: they may be read, and changed by an administrator only.")
 	errRestrictedNow = kernel.Fail(http.StatusConflict, "restricted", "The use of this patient's data is restricted already.")
 	errNotRestricted = kernel.Fail(http.StatusConflict, "not_restricted", "The use of this patient's data is not restricted.")
+	errAnswered      = kernel.Fail(http.StatusConflict, "answered", "This request was answered. Make another one for what has changed since.")
+	errOutcome       = kernel.Fail(http.StatusBadRequest, "validation_required", "An answer goes with done or refused.")
 	errAnswer        = kernel.Fail(http.StatusBadRequest, "validation_required", "Say what was done, or why it was refused.")
 )
 
-// openRequest begins a request of a patient's.
+// requestOpen is the status of a request that waits for an answer.
+const requestOpen = "open"
+
+// openRequest begins a request of a patient's: open, and without an answer.
 func openRequest(_ core.App, r *core.Record) error {
-	if r.GetString("status") == "" {
-		r.Set("status", "open")
+	var bad kernel.Invalid
+	switch r.GetString("status") {
+	case "":
+		r.Set("status", requestOpen)
+	case requestOpen:
+	default:
+		bad = append(bad, kernel.ErrServerSet.At("status"))
 	}
-	return nil
+	if r.GetString("answer") != "" {
+		bad = append(bad, kernel.ErrServerSet.At("answer"))
+	}
+	return bad.OrNil()
 }
 
-// answerRequest notes who answered and when. An answer says something.
+// answerRequest notes who answered and when. An answer says something, and stays.
 func answerRequest(_ core.App, r *core.Record) error {
-	if r.GetString("status") == r.Original().GetString("status") || r.GetString("status") == "open" {
+	was, answer := r.Original(), strings.TrimSpace(r.GetString("answer"))
+	switch {
+	case r.GetString("status") == was.GetString("status") && r.GetString("answer") == was.GetString("answer"):
 		return nil
-	}
-	if strings.TrimSpace(r.GetString("answer")) == "" {
+	case was.GetString("status") != requestOpen:
+		return errAnswered
+	case r.GetString("status") == requestOpen:
+		return errOutcome.At("status")
+	case answer == "":
 		return errAnswer.At("answer")
 	}
 	r.Set("answeredAt", types.NowDateTime())

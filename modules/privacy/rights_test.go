@@ -70,6 +70,31 @@ func TestARequestOfAPatientIsAnswered(t *testing.T) {
 		{Name: "an answer says something", As: alma, Method: "PUT", Path: at, Body: `{"status":"done"}`, Want: 400, Has: []string{`"answer"`}},
 		{Name: "answered", As: alma, Method: "PUT", Path: at, Body: `{"status":"done","answer":"Corrected."}`, Want: 200, Has: []string{`"answeredById":"` + authapi.Alma.ID}},
 		{Name: "the patient reads it", As: ada, Method: "GET", Path: at, Want: 200, Has: []string{"Corrected."}},
+		{Name: "saved as it is", As: alma, Method: "PUT", Path: at, Body: `{"status":"done","answer":"Corrected."}`, Want: 200},
+		{Name: "not answered anew", As: alma, Method: "PUT", Path: at, Body: `{"answer":"Never said."}`, Want: 409, Has: []string{`"answered"`}},
+		{Name: "nor otherwise", As: alma, Method: "PUT", Path: at, Body: `{"status":"refused","answer":"No."}`, Want: 409},
+		{Name: "nor opened again", As: alma, Method: "PATCH", Path: "/api/collections/privacy_requests/records/" + r.JSON(t)["id"].(string), Body: `{"status":"open"}`, Want: 409},
+	})
+}
+
+// TestARequestBeginsOpenWhoeverMakesIt sends what only an answer says.
+func TestARequestBeginsOpenWhoeverMakesIt(t *testing.T) {
+	s := set.Start(t)
+	of := `{"patientId":"` + patientsapi.Ada + `","kind":"erasure","text":"Erase me",`
+	for _, path := range []string{"/api/privacy-requests", "/api/collections/privacy_requests/records"} {
+		s.On(t, []kerneltest.Scenario{
+			{Name: "refused by the desk", As: nia, Path: path, Body: of + `"status":"refused","answer":"No."}`, Want: 400, Has: []string{`"status"`, `"answer"`}},
+			{Name: "answered by the patient", As: ada, Path: path, Body: of + `"status":"done"}`, Want: 400, Has: []string{`"status"`}},
+			{Name: "with an answer", As: alma, Path: path, Body: of + `"status":"open","answer":"Soon."}`, Want: 400, Has: []string{`"answer"`}},
+		})
+	}
+	r := s.As(t, nia, "POST", "/api/privacy-requests", of+`"status":"open"}`)
+	if r.Status != 201 {
+		t.Fatalf("an open one: %d %s", r.Status, r.Body)
+	}
+	s.On(t, []kerneltest.Scenario{
+		{Name: "an answer has an outcome", As: alma, Method: "PUT", Path: "/api/privacy-requests/" + r.JSON(t)["id"].(string), Body: `{"answer":"Soon."}`, Want: 400, Has: []string{`"status"`}},
+		{Name: "it waits for the admins", As: alma, Method: "GET", Path: "/api/privacy-requests?filter=status%3D%22open%22", Want: 200, Has: []string{r.JSON(t)["id"].(string)}},
 	})
 }
 
