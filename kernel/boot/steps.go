@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
@@ -18,9 +19,10 @@ import (
 
 // bindFolder looks at the data folder ahead of the first write to it, whatever the command:
 // PocketBase's own steps run as soon as it is opened.
-func bindFolder(k *kernel.Kernel, app core.App) {
+func bindFolder(k *kernel.Kernel, app *pocketbase.PocketBase) {
 	app.OnBootstrap().Bind(&hook.Handler[*core.BootstrapEvent]{Id: "boot.folder", Priority: -10000, Func: func(e *core.BootstrapEvent) error {
-		if err := lookAt(k, e.App.DataDir()); err != nil {
+		c, _, err := app.RootCmd.Find(os.Args[1:])
+		if err := lookAt(k, e.App.DataDir(), err == nil && c.Name() == "serve"); err != nil {
 			return err
 		}
 		return e.Next()
@@ -28,8 +30,8 @@ func bindFolder(k *kernel.Kernel, app core.App) {
 }
 
 // lookAt refuses data that this build must not open, and keeps a copy of those that it will
-// change.
-func lookAt(k *kernel.Kernel, dir string) error {
+// change. serving says that it is a server that opens them.
+func lookAt(k *kernel.Kernel, dir string, serving bool) error {
 	if _, err := os.Lstat(filepath.Join(dir, kernel.Restoring)); err == nil {
 		return fmt.Errorf("a restore into the data folder %s was not finished: delete that folder and restore again", dir)
 	}
@@ -44,6 +46,9 @@ func lookAt(k *kernel.Kernel, dir string) error {
 		return err
 	}
 	applied, err := appliedSteps(db)
+	if err == nil && len(applied) > 0 && !serving {
+		err = unsettled(db, dir)
+	}
 	if err = errors.Join(err, db.Close()); err != nil || len(applied) == 0 {
 		return err
 	}
@@ -63,6 +68,15 @@ func lookAt(k *kernel.Kernel, dir string) error {
 		return nil
 	}
 	return snapshot(dir, len(applied))
+}
+
+// unsettled refuses restored data that no server has made fit for use yet.
+func unsettled(db *dbx.DB, dir string) error {
+	var n int
+	if err := db.Select("count(*)").From("_params").Where(dbx.HashExp{"id": kernel.UnsettledParam}).Row(&n); err != nil || n == 0 {
+		return err
+	}
+	return fmt.Errorf("the data folder %s was restored and has to be started once before anything else is done with it: polyclinic serve --dir %s", dir, dir)
 }
 
 // appliedSteps returns the migrations that ran on the data, none in a new folder.

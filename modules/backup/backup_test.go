@@ -220,7 +220,7 @@ func TestARestoreWritesOverNothing(t *testing.T) {
 	refused(t, s.Kernel, "was not finished", "restore", file, "--dir", halfway)
 
 	empty := t.TempDir()
-	if said := mustRun(t, s.Kernel, "restore", file, "--dir", empty); !strings.Contains(said, "erased or restricted since 20") {
+	if said := mustRun(t, s.Kernel, "restore", file, "--dir", empty); !strings.Contains(said, "Restrictions and withdrawn consents since 20") {
 		t.Errorf("it does not say what a copy brings back: %s", said)
 	}
 	if _, err := os.Stat(filepath.Join(empty, kernel.Restoring)); err == nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
 )
 
 func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
@@ -24,18 +25,19 @@ func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
 		Use: "restore FILE --dir NEW", Short: "Put a backup into a new, empty data folder; everybody signs in anew", Args: cobra.ExactArgs(1),
 		Annotations: map[string]string{kernel.Offline: "yes"},
 	}
+	erasures := c.Flags().String("erasures", "", "who was erased since: a list ("+privacyapi.ErasuresList+"), a former data folder, or none (default: the list beside FILE)")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		dir, err := filepath.Abs(c.Flag("dir").Value.String())
 		if err != nil {
 			return err
 		}
-		manifest, err := restore(k, args[0], dir)
+		manifest, outlived, err := restore(k, args[0], dir, *erasures)
 		wrong, isFlaw := errors.AsType[*flaw](err)
 		if err != nil && !isFlaw {
 			return err
 		}
 		said := errors.Join(describeTo(c, manifest, "restored into "+dir), tellNeeds(c, k, dir))
-		_, err = fmt.Fprintf(c.OutOrStdout(), "Patients who were erased or restricted since %s are not, in this copy: do it again, see the former folder's trail.\n", manifest.At.Format(time.RFC3339))
+		_, err = fmt.Fprintf(c.OutOrStdout(), "%sRestrictions and withdrawn consents since %s are not in it: do them again, see the former folder's trail.\n", outlived, manifest.At.Format(time.RFC3339))
 		if err := errors.Join(said, err); err != nil || !isFlaw {
 			return err
 		}
@@ -49,37 +51,73 @@ func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
 // folder kernel.Restoring inside it and moves what is there up, data.db last. Killed at any
 // step it leaves kernel.Restoring, and no command opens a folder that has it.
 //
+// Who was erased since is noted for the first start, see outlive; said is what to tell of it.
+//
 // A flaw does not stop it, and is returned once the data are there: a clinic whose audit trail was
 // cut off needs its patients' data all the same.
-func restore(k *kernel.Kernel, path, dir string) (Manifest, error) {
+func restore(k *kernel.Kernel, path, dir, erasures string) (m Manifest, said string, err error) {
 	switch have, err := os.ReadDir(dir); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return Manifest{}, err
+		return m, "", err
 	case slices.ContainsFunc(have, func(e fs.DirEntry) bool { return e.Name() == kernel.Restoring }):
-		return Manifest{}, fmt.Errorf("an earlier restore into %s was not finished: delete that folder and start over", dir)
+		return m, "", fmt.Errorf("an earlier restore into %s was not finished: delete that folder and start over", dir)
 	case len(have) > 0:
-		return Manifest{}, fmt.Errorf("the folder %s is not empty, and a restore writes over nothing: name a new one with --dir", dir)
+		return m, "", fmt.Errorf("the folder %s is not empty, and a restore writes over nothing: name a new one with --dir", dir)
 	}
 	stage := filepath.Join(dir, kernel.Restoring)
 	if err := os.MkdirAll(stage, 0o700); err != nil {
-		return Manifest{}, err
+		return m, "", err
 	}
 	if err := errors.Join(kernel.SyncFile(dir), kernel.SyncFile(filepath.Dir(dir))); err != nil {
-		return Manifest{}, err
+		return m, "", err
 	}
-	m, err := read(k, path, stage)
+	m, err = read(k, path, stage)
 	wrong, isFlaw := errors.AsType[*flaw](err)
 	if err == nil || isFlaw {
+		said, err = outlive(k, path, stage, erasures, m.At)
+	}
+	if err == nil {
 		err = refresh(filepath.Join(stage, database), m)
 	}
 	if err != nil {
-		return m, errors.Join(err, os.RemoveAll(stage)) // nothing else is in dir yet
+		return m, "", errors.Join(err, os.RemoveAll(stage)) // nothing else is in dir yet
 	}
 	if err := moveUp(stage, dir); err != nil || !isFlaw {
-		return m, err
+		return m, said, err
 	}
-	return m, wrong
+	return m, said, wrong
+}
+
+// noErasures, as --erasures, restores without a list, as somebody must whose list is damaged.
+const noErasures = "none"
+
+// outlive sees to it that who was erased after the backup stays so, and returns what to tell of
+// it: by what --erasures names, or the list beside the backup.
+func outlive(k *kernel.Kernel, path, stage, from string, at time.Time) (said string, err error) {
+	all := kernel.All[privacyapi.Restored](k)
+	if len(all) == 0 {
+		return "", nil // a build in which nobody is erased
+	}
+	back := fmt.Sprintf("Patients who were erased since %s are back in these data.", at.Format(time.RFC3339))
+	if from == noErasures {
+		return back + " Erase them again: the former folder's trail names them, or the letters by which they asked.\n", nil
+	}
+	if from == "" {
+		from = filepath.Join(filepath.Dir(path), privacyapi.ErasuresList)
+		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+			return "NO LIST OF ERASURES was found: there is no " + from + ". " + back + " Before anybody uses them, take " + privacyapi.ErasuresList +
+				" from where backups are, or the former data folder, and restore again with --erasures. Without either, erase them by the letters by which they asked.\n", nil
+		}
+	}
+	for _, r := range all {
+		text, err := r.Outlive(stage, from, at)
+		if err != nil {
+			return "", err
+		}
+		said += text + "\n"
+	}
+	return said, nil
 }
 
 // moveUp makes dir what stage is.

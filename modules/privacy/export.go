@@ -266,5 +266,5 @@ func checkParts(k *kernel.Kernel) error {
 		}
 		seen = append(seen, p.Collection)
 	}
-	return bindRestriction(k)
+	return nil
 }

@@ -4,6 +4,7 @@ package privacy
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,7 @@ import (
 
 // Module declares patients' rights and broken glass.
 func Module() kernel.Module {
+	list := lister{&sync.Mutex{}}
 	return kernel.Module{
 		Name: "privacy", Doc: "Patients' rights over their data: export, consent, restriction, erasure; and broken glass.",
 		Requires:   []string{"auth", "clinic", "patients"},
@@ -36,12 +38,24 @@ func Module() kernel.Module {
 		On: []kernel.Subscription{
 			kernel.On(privacyapi.GlassBroken, "privacy.tell_admins", tellAdmins),
 			kernel.On(privacyapi.Erased, "privacy.empty_log", emptyLog),
+			kernel.On(privacyapi.Erased, "privacy.list", list.erased),
 		},
-		Jobs:     []kernel.Job{{Name: "retention", Spec: "23 4 1 * *", Doc: "Tells the admins what need not be kept any more. It removes nothing.", Run: reportOverdue}},
+		Jobs: []kernel.Job{
+			{Name: "retention", Spec: "23 4 1 * *", Doc: "Tells the admins what need not be kept any more. It removes nothing.", Run: reportOverdue},
+			{Name: "list", Spec: "40 1 * * *", Doc: "Writes the list of erasures beside the backups anew.", Run: list.keep},
+		},
 		Commands: []func(*kernel.Kernel) *cobra.Command{patientCommand},
-		Provides: append(parts, consents{}),
-		Bind:     checkParts,
+		Provides: append(parts, consents{}, restored{}),
+		Bind:     bind,
 	}
+}
+
+func bind(k *kernel.Kernel) error {
+	bindSettle(k)
+	if err := checkParts(k); err != nil {
+		return err
+	}
+	return bindRestriction(k)
 }
 
 // errFixed is the database's word on what must stay as it was.

@@ -8,6 +8,7 @@ import (
 
 var migrations = []kernel.Migration{
 	{ID: "1780001400_privacy", Up: initPrivacy},
+	{ID: "1795945800_list_key", Up: makeListKey},
 }
 
 func initPrivacy(tx core.App) error {

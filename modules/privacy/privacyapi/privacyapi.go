@@ -99,3 +99,15 @@ var (
 	Restricted  = kernel.Event[RestrictedV1]{Name: "privacy.restricted.v1"}
 	Erased      = kernel.Event[ErasedV1]{Name: "privacy.erased.v1"}
 )
+
+// ErasuresList is the name of the list of erasures, beside backups.
+const ErasuresList = "erasures.json"
+
+// Restored sees to it that who was erased stays so through a restore of an older backup. The
+// privacy module provides it.
+type Restored interface {
+	// Outlive notes in the restored data folder dir, which nobody uses yet, whom the first start
+	// has to erase again. from is a list of erasures, or the former data folder, which is not
+	// changed. It returns what to tell whoever restores; an error where from cannot be taken.
+	Outlive(dir, from string, backup time.Time) (said string, err error)
+}
