@@ -11,12 +11,9 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
-// snapshots is the folder in the data folder with the copies of the database from before
-// upgrades. The way back is the earlier version and its copy.
-const (
-	snapshots     = "snapshots"
-	snapshotsKept = 4
-)
+// snapshotsKept is how many copies of the database from before upgrades are kept. The way back is
+// the earlier version and its copy.
+const snapshotsKept = 4
 
 var reNotName = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 
@@ -24,7 +21,7 @@ var reNotName = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 // pre-<version>-<steps that ran on it>.db: a start that fails and is tried again writes over
 // its own copy only, which held the same.
 func snapshot(dir string, steps int) error {
-	folder := filepath.Join(dir, snapshots)
+	folder := filepath.Join(dir, kernel.Snapshots)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
@@ -41,12 +38,12 @@ func snapshot(dir string, steps int) error {
 		return fmt.Errorf("the upgrade was not begun: keep a copy of the database: %w", err)
 	}
 	fmt.Printf("The data are those of an earlier version. A copy from before the upgrade is kept: %s\n", to)
-	return thin(folder)
+	return thin(dir)
 }
 
 // thin removes the oldest copies beyond snapshotsKept.
-func thin(folder string) error {
-	paths, err := filepath.Glob(filepath.Join(folder, "pre-*.db"))
+func thin(dir string) error {
+	paths, err := kernel.SnapshotsIn(dir)
 	if err != nil {
 		return err
 	}

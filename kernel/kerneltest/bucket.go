@@ -130,4 +130,3 @@ func (b *Bucket) Refuse(method string) {
 	defer b.mu.Unlock()
 	b.refuse = method
 }
-

@@ -126,7 +126,7 @@ func noRoomToLook(dir string) string {
 		if err != nil {
 			return nil // deleted meanwhile
 		}
-		if d.IsDir() && filepath.Dir(path) == dir && (d.Name() == core.LocalStorageDirName || d.Name() == core.LocalBackupsDirName || d.Name() == "snapshots" || d.Name() == lookFolder) {
+		if d.IsDir() && filepath.Dir(path) == dir && (d.Name() == core.LocalStorageDirName || d.Name() == core.LocalBackupsDirName || d.Name() == kernel.Snapshots || d.Name() == lookFolder) {
 			return filepath.SkipDir
 		}
 		if info, err := d.Info(); err == nil && d.Type().IsRegular() {

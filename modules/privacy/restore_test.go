@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,7 @@ func copyTo(t *testing.T, from, to string) {
 func erasedAgain(t *testing.T, dir string) *kerneltest.Server {
 	t.Helper()
 	before := others(t, dir)
+	snapshot(t, dir, "pre-v1.2.3-90.db", time.Now()) // as an upgrade makes it that comes with this start
 	s := backed.StartOn(t, dir)
 	do(t, s, alma, "GET", "/api/patients/"+patientsapi.Bob, nil, 404)
 	do(t, s, kerneltest.Account{}, "POST", "/api/auth/login", map[string]any{"email": authapi.Bob.Email, "password": authapi.Bob.Password}, 400)
@@ -461,4 +463,56 @@ func TestTheListLiesOnTheS3ThatHasTheBackups(t *testing.T) {
 	if len(names) != 2 || !strings.HasPrefix(names[0], "erasures-aside-") || string(store.Object(names[0])) != "nonsense" || bytes.Count(store.Object("erasures.json"), []byte("patientId")) != 3 {
 		t.Errorf("the bucket has %v", names)
 	}
+}
+
+// snapshot puts a copy of the database where upgrades do.
+func snapshot(t *testing.T, dir, name string, made time.Time) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, "snapshots"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "snapshots", name)
+	if err := kernel.CopyDatabase(filepath.Join(dir, "data.db"), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, made, made); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCopiesFromBeforeUpgradesDoNotKeepErasedPatients(t *testing.T) {
+	s := set.Start(t)
+	dir := s.App.DataDir()
+	day := 24 * time.Hour
+	snapshot(t, dir, "pre-v1-10.db", time.Now().Add(-20*day))
+	snapshot(t, dir, "pre-v2-20.db", time.Now().Add(-3*day))
+	want := func(when string, names ...string) {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(dir, "snapshots", "*"))
+		for i := range found {
+			found[i] = filepath.Base(found[i])
+		}
+		if err != nil || !slices.Equal(found, names) {
+			t.Errorf("%s: %v, %v", when, found, err)
+		}
+	}
+	daily := func() {
+		t.Helper()
+		if err := runJob(t, s, "privacy", "snapshots"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	daily()
+	want("nobody was erased", "pre-v1-10.db", "pre-v2-20.db")
+	do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200)
+	settled(t, s)
+	want("an upgrade of this week can be gone back from", "pre-v2-20.db")
+	snapshot(t, dir, "pre-v3-30.db", time.Now().Add(time.Hour))
+	daily()
+	want("the next day", "pre-v2-20.db", "pre-v3-30.db")
+	if err := os.Chtimes(filepath.Join(dir, "snapshots", "pre-v2-20.db"), time.Now(), time.Now().Add(-15*day)); err != nil {
+		t.Fatal(err)
+	}
+	daily()
+	want("after two weeks, and what was copied after the erasure stays", "pre-v3-30.db")
 }

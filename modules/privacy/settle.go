@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -57,6 +58,10 @@ func settle(app core.App) error {
 	}
 	if len(noted) == 0 {
 		return nil
+	}
+	// An upgrade that came with this start has copied the data as they were: the way back is the backup.
+	if err := removeSnapshots(app.DataDir(), func(time.Time) bool { return true }); err != nil {
+		return err
 	}
 	_, err = app.NonconcurrentDB().Delete("_params", dbx.HashExp{"id": kernel.UnsettledParam}).Execute()
 	return err
