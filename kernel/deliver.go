@@ -197,6 +197,17 @@ func (k *Kernel) deliver(row outboxRow) bool {
 	return false
 }
 
+// Retry takes up again what was given up of the reaction.
+func Retry(app core.App, reaction string) error {
+	now := types.NowDateTime().String()
+	_, err := app.NonconcurrentDB().Update("outbox", dbx.Params{"state": "waiting", "attempts": 0, "dueAt": now, "updated": now}, dbx.HashExp{"state": "dead", "reaction": reaction}).Execute()
+	if err != nil {
+		return fmt.Errorf("take up %s again: %w", reaction, err)
+	}
+	Of(app).wake()
+	return nil
+}
+
 // runSafely keeps a panicking reaction from ending the server.
 func runSafely(s Subscription, app core.App, payload []byte) (err error) {
 	defer func() {

@@ -136,6 +136,9 @@ func (e *eraser) part(p privacyapi.Part) error {
 	return kernel.Quietly(e.tx, p.Collection, func() error {
 		db := e.tx.NonconcurrentDB()
 		if p.Remove {
+			if err := e.leaveNone(p, params); err != nil {
+				return err
+			}
 			_, err := db.Delete(p.Collection, condition(p, params)).Execute()
 			return err
 		}
@@ -186,6 +189,25 @@ func (e *eraser) dropFiles(p privacyapi.Part, params dbx.Params) error {
 		if _, err := e.tx.NonconcurrentDB().Update(p.Collection, sets, dbx.HashExp{"id": r.Id}).Execute(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// leaveNone has the files of rows removed that are about to be.
+func (e *eraser) leaveNone(p privacyapi.Part, params dbx.Params) error {
+	c, err := e.tx.FindCachedCollectionByNameOrId(p.Collection)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(c.Fields, func(f core.Field) bool { return f.Type() == core.FieldTypeFile }) {
+		return nil
+	}
+	var ids []string
+	if err := e.tx.DB().Select("id").From(p.Collection).Where(condition(p, params)).Column(&ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		e.files = append(e.files, c.BaseFilesPath()+"/"+id)
 	}
 	return nil
 }
@@ -241,29 +263,7 @@ func (e *eraser) note(reason, actor string) (*core.Record, error) {
 	if err := e.tx.Save(r); err != nil {
 		return nil, err
 	}
-	e.removeFiles()
-	return r, kernel.Emit(e.tx, privacyapi.Erased, privacyapi.ErasedV1{PatientID: e.patient.Id, Pseudonym: e.pseudonym})
-}
-
-// removeFiles deletes from the storage once the erasure is durable.
-func (e *eraser) removeFiles() {
-	if len(e.files) == 0 {
-		return
-	}
-	app, folders := e.tx, e.files
-	kernel.AfterCommit(e.tx, func() {
-		fs, err := app.NewFilesystem()
-		if err != nil {
-			app.Logger().Error("files of an erased patient were not removed", "error", err)
-			return
-		}
-		defer fs.Close()
-		for _, folder := range folders {
-			for _, err := range fs.DeletePrefix(folder + "/") {
-				app.Logger().Error("files of an erased patient were not removed", "folder", folder, "error", err)
-			}
-		}
-	})
+	return r, kernel.Emit(e.tx, privacyapi.Erased, privacyapi.ErasedV1{PatientID: e.patient.Id, Pseudonym: e.pseudonym, Folders: e.files})
 }
 
 var errReading = errors.New("the database's log still has what was erased: somebody was reading")

@@ -109,6 +109,7 @@ func TestWhatNeedNotBeKeptIsErasedWithItsFiles(t *testing.T) {
 	if err != nil || r.GetString("diagnosis") != "" || len(r.GetStringSlice("attachments")) != 0 {
 		t.Errorf("the record: %v, %v", r.FieldsData(), err)
 	}
+	settled(t, s)
 	left, err := filepath.Glob(filepath.Join(s.App.DataDir(), "storage", "*", recordsapi.Bob, "*"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("files: %v, %v", left, err)

@@ -117,4 +117,5 @@ func TestAnErasedPatientsPicturesAreGone(t *testing.T) {
 		}()
 	}
 	do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200)
+	settled(t, s)
 }

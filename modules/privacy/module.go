@@ -38,12 +38,14 @@ func Module() kernel.Module {
 		On: []kernel.Subscription{
 			kernel.On(privacyapi.GlassBroken, "privacy.tell_admins", tellAdmins),
 			kernel.On(privacyapi.Erased, "privacy.empty_log", emptyLog),
+			kernel.On(privacyapi.Erased, "privacy.remove_files", removeFiles),
 			kernel.On(privacyapi.Erased, "privacy.list", list.erased),
 			kernel.On(privacyapi.Erased, "privacy.snapshots", snapshotsOfErased),
 		},
 		Jobs: []kernel.Job{
 			{Name: "retention", Spec: "23 4 1 * *", Doc: "Tells the admins what need not be kept any more. It removes nothing.", Run: reportOverdue},
 			{Name: "list", Spec: "40 1 * * *", Doc: "Writes the list of erasures beside the backups anew.", Run: list.keep},
+			{Name: "again", Spec: "50 1 * * *", Doc: "Tries again what was given up of an erasure, such as files on an S3 that was away.", Run: tryAgain},
 			{Name: "snapshots", Spec: "45 1 * * *", Doc: "Removes copies from before upgrades that hold somebody who was erased since, two weeks after the upgrade.", Run: dropSnapshots},
 		},
 		Commands: []func(*kernel.Kernel) *cobra.Command{patientCommand},

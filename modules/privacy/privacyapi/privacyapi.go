@@ -91,6 +91,9 @@ type RestrictedV1 struct {
 type ErasedV1 struct {
 	PatientID string `json:"patientId"`
 	Pseudonym string `json:"pseudonym"`
+	// Folders are those of the storage, as "collection id/record id", with files that their
+	// records do not name any more.
+	Folders []string `json:"folders,omitempty"`
 }
 
 // Events of the module, emitted in the transaction of what they tell.
