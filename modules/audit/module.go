@@ -55,6 +55,10 @@ func (recorder) Forget(tx core.App, patientID, accountID string) error {
 	return of(tx).forget(tx, patientID, accountID)
 }
 
+func (recorder) Earlier(tx core.App, patientID, accountID string, fields ...string) ([]string, error) {
+	return of(tx).earlier(tx, patientID, accountID, fields)
+}
+
 // errKept is the database's word on a change of what is kept of a write.
 var errKept = kernel.Fail(http.StatusConflict, "audit_kept", "The audit trail is never changed.")
 

@@ -189,11 +189,7 @@ func (t *trail) forget(tx core.App, patientID, accountID string) error {
 	if !tx.IsTransactional() {
 		return tx.RunInTransaction(func(inner core.App) error { return t.forget(inner, patientID, accountID) })
 	}
-	whose := []any{patientID}
-	if accountID != "" {
-		whose = append(whose, accountID)
-	}
-	done, err := tx.NonconcurrentDB().Update("audit_writes", dbx.Params{"diff": nil, "salt": nil}, dbx.And(dbx.In("patient", whose...), dbx.NewExp("diff IS NOT NULL"))).Execute()
+	done, err := tx.NonconcurrentDB().Update("audit_writes", dbx.Params{"diff": nil, "salt": nil}, keptWith(patientID, accountID)).Execute()
 	if err != nil {
 		return fmt.Errorf("forget the values of %s: %w", patientID, err)
 	}

@@ -61,7 +61,8 @@ var eraseRoute = kernel.Op(kernel.Route{
 // files go as well; errKept when something must still be kept.
 //
 // In the kept free texts the patient's name, number, contacts and addresses are replaced
-// where they stand as they were entered: what describes somebody in other words stays.
+// where they stand as they were entered, now or, as far as the audit trail keeps it, before:
+// what describes somebody in other words stays.
 func Erase(tx core.App, patient *core.Record, scope, reason, actor string, now time.Time) (*core.Record, error) {
 	if scope == scopeEverything {
 		if err := nothingKept(tx, patient, now); err != nil {
@@ -74,9 +75,12 @@ func Erase(tx core.App, patient *core.Record, scope, reason, actor string, now t
 // erase does what Erase does, whether the law asks for any of it or not: for what was decided before.
 func erase(tx core.App, patient *core.Record, scope, reason, actor string) (*core.Record, error) {
 	code := security.RandomStringWithAlphabet(8, "ABCDEFGHJKMNPQRSTUVWXYZ23456789")
-	e := eraser{tx: tx, patient: patient, scope: scope, pseudonym: "Erased " + code, number: "X-" + code, values: identifying(patient)}
-	account, err := e.account()
+	e := eraser{tx: tx, patient: patient, scope: scope, pseudonym: "Erased " + code, number: "X-" + code}
+	account, err := accountOf(tx, patient)
 	if err != nil {
+		return nil, err
+	}
+	if err := e.identify(account); err != nil {
 		return nil, err
 	}
 	e.written = writings(e.values)

@@ -10,31 +10,38 @@ import (
 	"unicode/utf8"
 
 	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 )
 
-// identifying returns what is to be found nowhere afterwards.
-func identifying(patient *core.Record) (values []string) {
-	for _, field := range []string{"name", "mrn", "contact", "email", "address", "emergencyContact", "sourceId"} {
-		if v := strings.TrimSpace(patient.GetString(field)); utf8.RuneCountInString(v) > 2 && !slices.Contains(values, v) {
-			values = append(values, v)
-		}
+// entered are the fields of the register that say who somebody is, or was: the account's are
+// among them.
+var entered = []string{"name", "mrn", "contact", "email", "address", "emergencyContact"}
+
+// identify collects what is to be found nowhere afterwards: what the register and the account
+// say, and what the audit trail keeps of what they said before. A text of one or two signs is in
+// too many words.
+func (e *eraser) identify(account *core.Record) error {
+	e.add(2, e.patient.GetString("sourceId"))
+	for _, field := range entered {
+		e.add(2, e.patient.GetString(field))
 	}
-	return values
+	id := ""
+	if account != nil {
+		id = account.Id
+		e.add(0, account.GetString("name"), account.Email())
+	}
+	earlier, err := auditapi.Earlier(e.tx, e.patient.Id, id, entered...)
+	e.add(2, earlier...)
+	return err
 }
 
-// account returns the patient's account, nil when there is none, and adds its name and
-// e-mail address to what identifies.
-func (e *eraser) account() (*core.Record, error) {
-	r, err := accountOf(e.tx, e.patient)
-	if err != nil || r == nil {
-		return nil, err
-	}
-	for _, v := range []string{r.GetString("name"), r.Email()} {
-		if v != "" && !slices.Contains(e.values, v) {
+func (e *eraser) add(longerThan int, values ...string) {
+	for _, v := range values {
+		if v = strings.TrimSpace(v); utf8.RuneCountInString(v) > longerThan && !slices.Contains(e.values, v) {
 			e.values = append(e.values, v)
 		}
 	}
-	return r, nil
 }
 
 // writings returns the values as texts have them and as JSON has them, with the signs of HTML

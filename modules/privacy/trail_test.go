@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/audit"
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/backup/backupapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
 )
@@ -40,14 +42,7 @@ func TestAnErasedPatientIsNowhereInTheTrail(t *testing.T) {
 	s.On(t, []kerneltest.Scenario{
 		{Name: "erased as well", As: alma, Path: "/api/patients/" + bea.Id + "/erase", Body: `{"reason":"Asked to be forgotten"}`, Want: 200},
 	})
-	for _, p := range kernel.All[backupapi.Part](s.Kernel) {
-		if p.Verify == nil {
-			continue
-		}
-		if err := p.Verify(s.App.DataDir()); err != nil {
-			t.Errorf("what was erased is missed: %v", err)
-		}
-	}
+	wholeTrail(t, s)
 	for _, sql := range []string{"PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {
 		if _, err := s.App.NonconcurrentDB().NewQuery(sql).Execute(); err != nil {
 			t.Fatal(err)
@@ -64,6 +59,45 @@ func TestAnErasedPatientIsNowhereInTheTrail(t *testing.T) {
 		}
 		if bytes.Contains(raw, []byte("Tanaka")) || bytes.Contains(raw, []byte("bea@example.org")) {
 			t.Errorf("%s has the name", filepath.Base(name))
+		}
+	}
+}
+
+func TestWhatAnErasedPatientWasCalledBeforeIsErasedToo(t *testing.T) {
+	s := trailed.Start(t)
+	at := "/api/patients/" + patientsapi.Bob
+	note := func(text string) string {
+		return do(t, s, omar, "POST", "/api/medical-records", map[string]any{"patientId": patientsapi.Bob, "diagnosis": "Cough", "notes": text}, 201).ID(t)
+	}
+	do(t, s, alma, "PUT", at, `{"address":"7 Hidden Lane","contact":"+1 555 987654","emergencyContact":"Ana \"Nana\" Holm"}`, 200)
+	rec := note("Bob Tanaka of 7 Hidden Lane, +1 555 987654; call Ana \"Nana\" Holm")
+	do(t, s, carl, "POST", "/api/billing", `{"patientId":"`+patientsapi.Bob+`","amount":80,"details":"Visit of Bob Tanaka"}`, 201)
+	do(t, s, alma, "PUT", "/api/users/"+authapi.Bob.ID, `{"name":"Bobby Between"}`, 200)
+	note("Bobby Between came")
+	do(t, s, alma, "PUT", at, `{"name":"Robert Smithfield","address":"1 New Road","contact":"+1 555 111222","emergencyContact":""}`, 200)
+	do(t, s, alma, "PUT", "/api/users/"+authapi.Bob.ID, `{"name":"Robert Smithfield"}`, 200)
+	do(t, s, omar, "PUT", "/api/medical-records/"+rec, `{"treatment":"Rest"}`, 200)
+	do(t, s, alma, "POST", eraseBob, `{"reason":"Bob Tanaka, now Robert Smithfield, asked to be forgotten"}`, 200)
+	settled(t, s)
+	nowhere(t, s, "Tanaka", "Hidden Lane", "987654", "Nana", "Holm", "Between", "Smithfield", "New Road", "111222")
+	r, err := s.App.FindRecordById("medical_records", rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := r.GetString("notes"); !strings.HasPrefix(notes, "Erased ") || !strings.Contains(notes, " of Erased ") || r.GetString("treatment") != "Rest" {
+		t.Errorf("the record: %q, %q", notes, r.GetString("treatment"))
+	}
+	wholeTrail(t, s)
+}
+
+func wholeTrail(t *testing.T, s *kerneltest.Server) {
+	t.Helper()
+	for _, p := range kernel.All[backupapi.Part](s.Kernel) {
+		if p.Verify == nil {
+			continue
+		}
+		if err := p.Verify(s.App.DataDir()); err != nil {
+			t.Errorf("what was erased is missed: %v", err)
 		}
 	}
 }

@@ -39,6 +39,9 @@ type Recorder interface {
 	// that they were erased. accountID is the patient's own account, "" where there is none or
 	// it stays somebody's who works here.
 	Forget(tx core.App, patientID, accountID string) error
+	// Earlier returns the texts that fields of these names had, of whatever is kept of the patient
+	// and the account: what Forget is about to erase. Each is there once, in no order.
+	Earlier(tx core.App, patientID, accountID string, fields ...string) ([]string, error)
 }
 
 // Record adds an entry to the trail, in the transaction of tx: either both the entry and
@@ -61,6 +64,18 @@ func Forget(tx core.App, patientID, accountID string) error {
 		}
 	}
 	return nil
+}
+
+// Earlier returns what was entered before, see Recorder.Earlier; nothing without a trail.
+func Earlier(tx core.App, patientID, accountID string, fields ...string) (texts []string, err error) {
+	for _, r := range kernel.All[Recorder](kernel.Of(tx)) {
+		more, err := r.Earlier(tx, patientID, accountID, fields...)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, more...)
+	}
+	return texts, nil
 }
 
 // markerKey is where a request keeps what collects for its entry. A script finds it there,
