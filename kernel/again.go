@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/apis"
@@ -39,6 +40,23 @@ func (k *Kernel) asFirst(e *core.RequestEvent, answer string) (bool, error) {
 		}
 	}
 	return stillShown(e, v, of)
+}
+
+// keptAnswer returns what is kept of an answer: not the part that does not say of which record
+// it is. No repeat is shown that, and ForgetAnswers would not find it.
+func (k *Kernel) keptAnswer(r *http.Request, answer string) string {
+	var v any
+	if decodeNumbers(answer, &v) != nil {
+		return answer // no JSON
+	}
+	if _, is := place(v, k.collectionOf(r)); !is && r.URL.Query().Has("fields") {
+		return "{}"
+	}
+	items, _ := v.([]any)
+	if r.Pattern == batchPattern && slices.ContainsFunc(items, func(item any) bool { return !saysWhich(item) }) {
+		return k.bare(r, answer)
+	}
+	return answer
 }
 
 const (

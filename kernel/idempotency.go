@@ -153,7 +153,7 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 		rec.drop()
 		return err
 	}
-	k.keep(key, rec)
+	k.keep(e, key, rec)
 	return rec.release()
 }
 
@@ -182,7 +182,7 @@ func (k *Kernel) onceWithoutTx(e *core.RequestEvent, rec *recorder, key, request
 		}
 		return err
 	}
-	k.keep(key, rec)
+	k.keep(e, key, rec)
 	return nil
 }
 
@@ -195,8 +195,8 @@ func claim(tx core.App, key, request string) error {
 
 // keep stores the answer after the commit. Should that fail, a repeat is told 409
 // rather than carried out again.
-func (k *Kernel) keep(key string, rec *recorder) {
-	_, err := k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": rec.body.String()}, dbx.HashExp{"key": key}).Execute()
+func (k *Kernel) keep(e *core.RequestEvent, key string, rec *recorder) {
+	_, err := k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": k.keptAnswer(e.Request, rec.body.String())}, dbx.HashExp{"key": key}).Execute()
 	if err != nil {
 		k.App.Logger().Error("idempotent answer not kept", "error", err)
 	}

@@ -88,6 +88,9 @@ func erase(tx core.App, patient *core.Record, scope, reason, actor string) (*cor
 	if e.params, err = paramsOf(tx, patient); err != nil {
 		return nil, err
 	}
+	if err := e.list(); err != nil {
+		return nil, err
+	}
 	if patient.GetDateTime("deletedAt").IsZero() {
 		leaving, err := tx.FindRecordById("patients", patient.Id)
 		if err != nil {
@@ -122,9 +125,25 @@ type eraser struct {
 	scope             string
 	pseudonym, number string
 	params            dbx.Params
-	values            []string // what identifies
-	written           []string // values, in every way that a column may have them, longest first
-	files             []string // folders to remove
+	values            []string        // what identifies
+	written           []string        // values, in every way that a column may have them, longest first
+	files             []string        // folders to remove
+	rows              map[string]bool // ids of the patient's rows, everywhere
+}
+
+// list finds the patient's rows while they are there.
+func (e *eraser) list() error {
+	e.rows = map[string]bool{}
+	for _, p := range kernel.All[privacyapi.Part](kernel.Of(e.tx)) {
+		var ids []string
+		if err := e.tx.DB().Select("id").From(p.Collection).Where(condition(p, e.params)).Column(&ids); err != nil {
+			return fmt.Errorf("erase %s: %w", p.Collection, err)
+		}
+		for _, id := range ids {
+			e.rows[id] = true
+		}
+	}
+	return nil
 }
 
 // part erases in one collection. Its triggers would refuse it: the law goes ahead of them.
@@ -245,14 +264,8 @@ func (e *eraser) note(reason, actor string) (*core.Record, error) {
 	for _, v := range e.values {
 		reason = strings.ReplaceAll(reason, v, e.pseudonym)
 	}
-	whose := []string{e.patient.Id}
-	if account := e.params["account"].(string); account != "" {
-		whose = append(whose, account)
-	}
-	for _, text := range slices.Concat(e.written, whose) {
-		if err := kernel.ForgetAnswers(e.tx, text); err != nil {
-			return nil, err
-		}
+	if err := kernel.ForgetAnswers(e.tx, e.written, e.rows); err != nil {
+		return nil, err
 	}
 	err := auditapi.Record(e.tx, auditapi.Entry{Action: "erase", Target: e.scope, Why: reason, Patients: []string{e.patient.Id}, Account: actor})
 	if err != nil {

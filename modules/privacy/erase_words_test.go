@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -70,10 +71,37 @@ func TestWhatIsWrittenInJSONIsErasedToo(t *testing.T) {
 }
 
 func TestAKeptAnswerToAnErasedPatientIsForgotten(t *testing.T) {
-	s := set.Start(t)
-	do(t, s, bob, "POST", "/api/messages", `{"receiverId":"`+authapi.Omar.ID+`","messageText":"Secret words of mine"}`, 201, "Idempotency-Key: m1")
-	do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200)
-	nowhere(t, s, "Secret words")
+	batch := func(query string) map[string]any {
+		return map[string]any{"requests": []any{map[string]any{"method": "POST", "url": "/api/collections/messages/records" + query, "body": map[string]any{"receiverId": authapi.Omar.ID, "messageText": "Secret words of mine"}}}}
+	}
+	message := batch("")["requests"].([]any)[0].(map[string]any)["body"]
+	for name, ask := range map[string]struct {
+		path string
+		body any
+		want int
+	}{
+		"a whole one":                    {"/api/messages", message, 201},
+		"that leaves out whose it is":    {"/api/messages?fields=id,messageText", message, 201},
+		"that leaves out what it is of":  {"/api/messages?fields=messageText", message, 201},
+		"by the collection":              {"/api/collections/messages/records?fields=messageText", message, 200},
+		"that says only the other side":  {"/api/messages?fields=receiverId,messageText", message, 201},
+		"to a batch":                     {"/api/batch", batch(""), 200},
+		"to a batch, left out within it": {"/api/batch", batch("?fields=messageText"), 200},
+		"to a batch, left out of it":     {"/api/batch?fields=body.messageText", batch(""), 200},
+		"to a batch, with the id":        {"/api/batch", batch("?fields=id,collectionName,messageText"), 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := set.Start(t)
+			do(t, s, bob, "POST", ask.path, ask.body, ask.want, "Idempotency-Key: m1")
+			do(t, s, ada, "POST", "/api/messages", `{"receiverId":"`+authapi.Grace.ID+`","messageText":"Words of Ada"}`, 201, "Idempotency-Key: m2")
+			do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200)
+			nowhere(t, s, "Secret words")
+			again := do(t, s, ada, "POST", "/api/messages", `{"receiverId":"`+authapi.Grace.ID+`","messageText":"Words of Ada"}`, 201, "Idempotency-Key: m2")
+			if again.Header.Get("Idempotency-Replayed") != "true" || !strings.Contains(again.Body, "Words of Ada") {
+				t.Errorf("another's answer was forgotten, too: %s", again.Body)
+			}
+		})
+	}
 }
 
 func TestAnErasedPatientsPicturesAreGone(t *testing.T) {
