@@ -74,6 +74,14 @@ func Erase(tx core.App, patient *core.Record, scope, reason, actor string, now t
 
 // erase does what Erase does, whether the law asks for any of it or not: for what was decided before.
 func erase(tx core.App, patient *core.Record, scope, reason, actor string) (*core.Record, error) {
+	for _, p := range kernel.All[privacyapi.Part](kernel.Of(tx)) {
+		if p.First == nil {
+			continue
+		}
+		if err := p.First(tx, patient.Id); err != nil {
+			return nil, fmt.Errorf("erase %s: %w", p.Collection, err)
+		}
+	}
 	code := security.RandomStringWithAlphabet(8, "ABCDEFGHJKMNPQRSTUVWXYZ23456789")
 	e := eraser{tx: tx, patient: patient, scope: scope, pseudonym: "Erased " + code, number: "X-" + code}
 	account, err := accountOf(tx, patient)

@@ -123,6 +123,22 @@ func endOfRevoked(app core.App, e authapi.RevokedV1) error {
 	})
 }
 
+// endOfErased ends the calls of a patient who is about to be erased: afterwards nothing leads from
+// the account that is closed to them.
+func endOfErased(tx core.App, patientID string) error {
+	calls := []*core.Record{}
+	err := tx.RecordQuery("video_calls").AndWhere(dbx.HashExp{"patientId": patientID}).AndWhere(dbx.NewExp("status != 'ended'")).All(&calls)
+	if err != nil {
+		return err
+	}
+	for _, call := range calls {
+		if err := End(tx, call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // endOfUntied ends the calls that an account began or joined by a profile which is not its
 // own any more, and shuts it out of every channel. Calls that began since are others'.
 func endOfUntied(app core.App, e authapi.UntiedV1) error {

@@ -29,6 +29,9 @@ type Part struct {
 	Files []string // file fields, removed once nothing must be kept
 	// Photos are the file fields that show who somebody is: erasure removes their files.
 	Photos []string
+	// First, where it is set, is what an erasure does ahead of all else, in its transaction: ending
+	// what is under way with the patient, while the rows still say with whom.
+	First func(tx core.App, patientID string) error
 	// Remove says that the law does not ask for the rows: erasure deletes them.
 	Remove bool
 
