@@ -198,51 +198,6 @@ func (e *eraser) part(p privacyapi.Part) error {
 	})
 }
 
-// dropFiles removes pictures of the person, and what is attached once nothing must be kept.
-func (e *eraser) dropFiles(p privacyapi.Part, params dbx.Params) error {
-	gone := p.Photos
-	if e.scope == scopeEverything {
-		gone = slices.Concat(gone, p.Files)
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	var records []*core.Record
-	if err := e.tx.RecordQuery(p.Collection).AndWhere(condition(p, params)).All(&records); err != nil {
-		return err
-	}
-	for _, r := range records {
-		e.files = append(e.files, r.BaseFilesPath())
-		sets := dbx.Params{}
-		for _, field := range gone {
-			sets[field] = dbx.NewExp(emptied(r.Collection().Fields.GetByName(field)))
-		}
-		if _, err := e.tx.NonconcurrentDB().Update(p.Collection, sets, dbx.HashExp{"id": r.Id}).Execute(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// leaveNone has the files of rows removed that are about to be.
-func (e *eraser) leaveNone(p privacyapi.Part, params dbx.Params) error {
-	c, err := e.tx.FindCachedCollectionByNameOrId(p.Collection)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(c.Fields, func(f core.Field) bool { return f.Type() == core.FieldTypeFile }) {
-		return nil
-	}
-	var ids []string
-	if err := e.tx.DB().Select("id").From(p.Collection).Where(condition(p, params)).Column(&ids); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		e.files = append(e.files, c.BaseFilesPath()+"/"+id)
-	}
-	return nil
-}
-
 // closeAccount leaves an account that nobody can sign in to: others' records name its id.
 func (e *eraser) closeAccount(account *core.Record) error {
 	if account == nil {
