@@ -13,3 +13,12 @@ func DiskRoom(dir string) (free, size uint64, known bool) {
 	}
 	return st.Bavail * uint64(st.Bsize), st.Blocks * uint64(st.Bsize), true
 }
+
+// SameDisk reports whether two folders lie on one disk. known is false where the system does not say.
+func SameDisk(a, b string) (same, known bool) {
+	var x, y syscall.Stat_t
+	if syscall.Stat(a, &x) != nil || syscall.Stat(b, &y) != nil {
+		return false, false
+	}
+	return x.Dev == y.Dev, true
+}

@@ -48,7 +48,9 @@ func speaksOf(answer string, texts []string, ids map[string]bool) bool {
 			return true
 		}
 	}
-	apart := func(r rune) bool { return !strings.ContainsRune(core.DefaultIdAlphabet, r) && r != '_' && r != '-' && (r < 'A' || r > 'Z') }
+	apart := func(r rune) bool {
+		return !strings.ContainsRune(core.DefaultIdAlphabet, r) && r != '_' && r != '-' && (r < 'A' || r > 'Z')
+	}
 	for word := range strings.FieldsFuncSeq(answer, apart) {
 		if ids[word] {
 			return true

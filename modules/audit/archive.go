@@ -105,6 +105,16 @@ func move(from, to string) error {
 	return os.Remove(from)
 }
 
+// trailFiles is backupapi.Part.Databases.
+func trailFiles(app core.App) (map[string]string, error) {
+	paths, err := chain.Paths(dir(app.DataDir()))
+	out := make(map[string]string, len(paths))
+	for _, p := range paths {
+		out[dirName+"/"+filepath.Base(p)] = p
+	}
+	return out, err
+}
+
 // copyTrail is backupapi.Part.Copy.
 func copyTrail(app core.App, to string) error {
 	return chain.Copy(dir(app.DataDir()), filepath.Join(to, dirName))

@@ -17,41 +17,42 @@ import (
 	"filippo.io/age"
 )
 
-// pack writes the folder and its manifest to out, encrypted to whom to names, if any.
-func pack(out io.Writer, dir string, m Manifest, to []age.Recipient) error {
+// pack writes the folder and its manifest to out, encrypted to whom to names, if any. It returns
+// the manifest with the files in it.
+func pack(out io.Writer, dir string, m Manifest, to []age.Recipient) (Manifest, error) {
 	var sealed io.WriteCloser
 	if len(to) > 0 {
 		var err error
 		if sealed, err = age.Encrypt(out, to...); err != nil {
-			return err
+			return m, err
 		}
 		out = sealed
 	}
 	zipped, err := gzip.NewWriterLevel(out, gzip.BestSpeed)
 	if err != nil {
-		return err
+		return m, err
 	}
 	archive := tar.NewWriter(zipped)
 	if m.Files, err = packFolder(archive, dir); err != nil {
-		return err
+		return m, err
 	}
 	raw, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return err
+		return m, err
 	}
 	if err := header(archive, manifestName, int64(len(raw)), m.At); err != nil {
-		return err
+		return m, err
 	}
 	if _, err := archive.Write(raw); err != nil {
-		return err
+		return m, err
 	}
 	if err := errors.Join(archive.Close(), zipped.Close()); err != nil {
-		return err
+		return m, err
 	}
 	if sealed != nil {
-		return sealed.Close() // the mark without which the archive counts as cut off
+		return m, sealed.Close() // the mark without which the archive counts as cut off
 	}
-	return nil
+	return m, nil
 }
 
 // packFolder writes every file of the folder and returns what it wrote.

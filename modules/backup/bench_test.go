@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,6 +76,52 @@ func BenchmarkWriteWaitWhileABackupIsOpened(b *testing.B) {
 		b.ReportMetric(float64(without.Milliseconds()), "ms-worst-write-without")
 		b.ReportMetric(float64(n), "writes")
 	}
+}
+
+// BenchmarkWriteWaitDuringAStep does the same while a step is made, after ten changed rows and then
+// with the writes of the measurement itself, and reports the step beside a base and a whole backup.
+func BenchmarkWriteWaitDuringAStep(b *testing.B) {
+	dir := elsewhere(b)
+	s := ballasted(b)
+	token := s.Token(b, grace)
+	whole, wholeCPU := spent(func() { mustRun(b, s.Kernel, "backup", "--to", filepath.Join(b.TempDir(), "whole")) })
+	base, baseCPU := spent(func() { mustRun(b, s.Kernel, "backup", "step") })
+	for range b.N {
+		for range 10 {
+			write(s, b, token, "a changed row")
+		}
+		var file string
+		alone, cpu := spent(func() { file = newest(b, s, dir) })
+		info, err := os.Stat(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var took time.Duration
+		during, n := longest(b, s, token, func() { took, _ = spent(func() { newest(b, s, dir) }) })
+		without, _ := longest(b, s, token, func() { time.Sleep(took) })
+		b.ReportMetric(alone.Seconds(), "s/step")
+		b.ReportMetric(cpu.Seconds(), "cpu-s/step")
+		b.ReportMetric(float64(info.Size()>>10), "kB/step")
+		b.ReportMetric(base.Seconds(), "s/base")
+		b.ReportMetric(baseCPU.Seconds(), "cpu-s/base")
+		b.ReportMetric(whole.Seconds(), "s/backup")
+		b.ReportMetric(wholeCPU.Seconds(), "cpu-s/backup")
+		b.ReportMetric(float64(during.Milliseconds()), "ms-worst-write")
+		b.ReportMetric(float64(without.Milliseconds()), "ms-worst-write-without")
+		b.ReportMetric(float64(n), "writes")
+	}
+}
+
+// spent returns how long fn took, and how much of the processors this program did meanwhile.
+func spent(fn func()) (wall, cpu time.Duration) {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // of ourselves: it cannot fail
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	began, before := time.Now(), used()
+	fn()
+	return time.Since(began), used() - before
 }
 
 // ballasted returns a server with a database of as many megabytes as are asked for.

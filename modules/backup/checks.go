@@ -15,6 +15,9 @@ const tooOld = 50 * time.Hour
 var checks = []any{kernel.Check{
 	Name: "backups", Doc: "Whether backups are made, encrypted, kept elsewhere and not too old.",
 	Run: func(app core.App) []kernel.Finding { return look(app, time.Now()) },
+}, kernel.Check{
+	Name: "copies", Doc: "Whether the copies of every few minutes are made, and lie on another disk.",
+	Run: func(app core.App) []kernel.Finding { return copyChecks(app, time.Now()) },
 }}
 
 // lookedSoon is when a backup should have been opened.

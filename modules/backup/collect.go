@@ -20,44 +20,65 @@ import (
 // collect puts a consistent copy of the data folder into the new folder dir, which lies on the
 // same disk, and returns what the manifest says of it. Keys are in it only when it will be encrypted.
 // Writers go on meanwhile.
-func (m maker) collect(app core.App, dir string, logs, encrypted bool) (Manifest, error) {
-	out := Manifest{Format: format, Version: m.version, Missing: []string{}, Outside: app.Settings().S3.Enabled}
-	if err := m.matching(app, dir, &out); err != nil {
+func (m maker) collect(app core.App, dir string, o order) (Manifest, error) {
+	out := Manifest{Format: format, Version: m.version, Missing: []string{}, Outside: app.Settings().S3.Enabled, Chain: o.chain}
+	if err := m.matching(app, dir, o, &out); err != nil {
 		return out, err
 	}
-	if logs {
+	if o.logs {
 		const name = "auxiliary.db"
 		if err := kernel.CopyDatabase(filepath.Join(app.DataDir(), name), filepath.Join(dir, name)); err != nil {
 			return out, err
 		}
 	}
 	for _, p := range kernel.All[backupapi.Part](kernel.Of(app)) {
-		if p.Copy != nil && (encrypted || !p.Secret) {
-			if err := p.Copy(app, dir); err != nil {
-				return out, fmt.Errorf("copy %s: %w", p.Name, err)
-			}
+		if err := copyPart(app, dir, p, o); err != nil {
+			return out, fmt.Errorf("copy %s: %w", p.Name, err)
 		}
 	}
 	return out, nil
 }
 
+func copyPart(app core.App, dir string, p backupapi.Part, o order) error {
+	switch {
+	case p.Copy == nil, p.Secret && len(o.to) == 0:
+		return nil
+	case p.Databases == nil || o.chain == "":
+		return p.Copy(app, dir)
+	}
+	databases, err := p.Databases(app)
+	if err != nil {
+		return err
+	}
+	for name, path := range databases {
+		if err := copyPages(path, filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // matching copies the database with every file that its rows name. A file is written ahead of
 // its row and deleted after it, so those of before the copy and those of after it are nearly
 // all; one that came and went meanwhile is seen, and then it starts over.
-func (m maker) matching(app core.App, dir string, out *Manifest) error {
+func (m maker) matching(app core.App, dir string, o order, out *Manifest) error {
+	copyDatabase := kernel.CopyDatabase
+	if o.chain != "" {
+		copyDatabase = copyPages
+	}
 	var before []string
 	for try := 0; ; try++ {
-		if err := gather(app, dir); err != nil {
+		if err := gather(app, dir, nil); err != nil {
 			return err
 		}
 		if err := os.Remove(filepath.Join(dir, database)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		out.At = time.Now().UTC()
-		if err := kernel.CopyDatabase(filepath.Join(app.DataDir(), database), filepath.Join(dir, database)); err != nil {
+		if err := copyDatabase(filepath.Join(app.DataDir(), database), filepath.Join(dir, database)); err != nil {
 			return err
 		}
-		if err := gather(app, dir); err != nil {
+		if err := gather(app, dir, nil); err != nil {
 			return err
 		}
 		missing, err := describe(dir, out)
@@ -92,8 +113,8 @@ func describe(dir string, out *Manifest) (missing []string, err error) {
 }
 
 // gather links the uploaded files into dir: they are written once and never changed. Thumbnails
-// are left out, they are made anew.
-func gather(app core.App, dir string) error {
+// are left out, they are made anew, and so are those that has reports to be elsewhere.
+func gather(app core.App, dir string, has func(name string) bool) error {
 	root := app.DataDir()
 	return filepath.WalkDir(filepath.Join(root, core.LocalStorageDirName), func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -111,6 +132,9 @@ func gather(app core.App, dir string) error {
 		name, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
+		}
+		if has != nil && has(filepath.ToSlash(name)) {
+			return nil
 		}
 		return link(path, filepath.Join(dir, name))
 	})

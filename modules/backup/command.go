@@ -38,7 +38,7 @@ func (m maker) backupCommand(k *kernel.Kernel) *cobra.Command {
 		_, err = fmt.Fprintln(c.OutOrStdout(), where)
 		return err
 	}
-	c.AddCommand(verifyCommand(k), keyCommand())
+	c.AddCommand(verifyCommand(k), m.stepCommand(k), keyCommand())
 	return c
 }
 
@@ -67,18 +67,14 @@ func (m maker) make(c *cobra.Command, app core.App, to string, key []age.Recipie
 		return "", fmt.Errorf("%s is there already: name another file", to)
 	}
 	r := run{Name: filepath.Base(to), Encrypted: len(key) > 0}
-	b, err := m.file(app, key, logs, false)
+	b, err := m.file(app, order{to: key, logs: logs})
 	if err != nil {
 		record(app, r, err)
 		return "", err
 	}
 	defer b.done()
-	info, err := os.Stat(b.path)
-	if err != nil {
-		return "", err
-	}
-	err = place(b.path, to)
-	r.Bytes = info.Size()
+	err = settle(b.path, to)
+	r.Bytes = b.bytes
 	record(app, r, err)
 	return to, err
 }
@@ -102,14 +98,9 @@ func verifyCommand(k *kernel.Kernel) *cobra.Command {
 	}
 }
 
-// read unpacks the backup into the empty folder dir and looks whether it is whole.
+// read unpacks the backup, or the step and its base, into the empty folder dir and looks whether it is whole.
 func read(k *kernel.Kernel, path, dir string) (Manifest, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Manifest{}, err
-	}
-	defer f.Close()
-	m, err := unpack(f, dir, false)
+	m, err := unpackAt(path, dir)
 	if err != nil {
 		return m, err
 	}

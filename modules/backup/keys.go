@@ -90,9 +90,9 @@ var (
 	errWrongKey = errors.New("the backup cannot be opened with this key: it was encrypted with another " + passphrase.Name + ", or for another public key")
 )
 
-// decrypt returns what was encrypted.
-func decrypt(r io.Reader) (io.Reader, error) {
-	keys, err := openers()
+// decrypt returns what was encrypted, opened with the keys.
+func decrypt(r io.Reader, opens func() ([]age.Identity, error)) (io.Reader, error) {
+	keys, err := opens()
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -113,6 +114,80 @@ func lookAtBackup(k *kernel.Kernel, file io.Reader, r run, dir string) (sealed b
 		return true, nil
 	}
 	return false, inspect(k, dir, m)
+}
+
+// lookAll opens what was not opened yet.
+func (m maker) lookAll(app core.App) error {
+	return errors.Join(m.lookThrough(app), m.lookAtStep(app))
+}
+
+// lookAtStep opens the newest step and its base, once for each base, and notes what came of it. Where
+// the key is not here, the base was looked through when it was made.
+func (m maker) lookAtStep(app core.App) error {
+	if !m.checking.TryLock() {
+		return nil // the one before is at it
+	}
+	defer m.checking.Unlock()
+	p, to, err := target(app)
+	if err != nil {
+		return nil // no step is made then, and another check says so
+	}
+	s, err := readState(app)
+	if err != nil {
+		return err
+	}
+	c, err := current(app)
+	if err != nil || c.ID == "" || c.ID == s.Looked || !m.fits(c, p, to) {
+		return err
+	}
+	var newest string
+	for _, h := range s.Have {
+		if h.Chain == c.ID && h.Whole && !h.Base {
+			newest = h.Name
+		}
+	}
+	if newest == "" {
+		return nil
+	}
+	if opens, err := opensItself(to); err != nil || !opens {
+		return err
+	}
+	if text := noRoomToLook(app.DataDir()); text != "" {
+		return m.change(app, func(s *state) { s.NoLook = text })
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	base, err := p.read(ctx, c.Base)
+	if err != nil {
+		return fmt.Errorf("open the copy %s: %w", c.Base, err)
+	}
+	defer base.Close()
+	step, err := p.read(ctx, newest)
+	if err != nil {
+		return fmt.Errorf("open the copy %s: %w", newest, err)
+	}
+	defer step.Close()
+	dir := filepath.Join(app.DataDir(), lookFolder)
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	wrong := quietly(func() error {
+		say, err := assemble(step, base, dir, true)
+		if err != nil {
+			return err
+		}
+		return inspect(kernel.Of(app), dir, say)
+	})
+	if wrong != nil {
+		app.Logger().Error("a copy is not whole", "copy", newest, "error", wrong)
+	}
+	return m.change(app, func(s *state) {
+		s.Looked, s.NoLook, s.Wrong = c.ID, "", ""
+		if wrong != nil {
+			s.Wrong = wrong.Error()
+		}
+	})
 }
 
 // noRoomToLook says what is missing, "" where there is room for what is unpacked: all but uploads.

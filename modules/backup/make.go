@@ -28,14 +28,18 @@ import (
 type maker struct {
 	version  string
 	checking *sync.Mutex // held while a backup is looked through
+	copying  *copying
 }
 
 // made is a backup that lies in a file of its own; whoever moves it away then calls done.
 type made struct {
-	path  string
-	sum   string // SHA-256 of the file
-	wrong error  // what was found in the copy before it was encrypted, where that was asked for
-	done  func()
+	folder   string // what is in it
+	path     string
+	bytes    int64
+	sum      string // SHA-256 of the file
+	manifest Manifest
+	wrong    error // what was found in the copy before it was encrypted, where that was asked for
+	done     func()
 }
 
 // extension of the names of backups; suffix follows when they are encrypted.
@@ -49,46 +53,74 @@ func errNoRoom(need, free uint64) error {
 	return fmt.Errorf("a backup needs %d MB of room beside the data, and the disk has %d MB: nothing was written", need>>20, free>>20)
 }
 
-// file makes a backup in a new file in the data folder. look has the copy looked through ahead of
-// its encryption: for a server that cannot open what it wrote.
-func (m maker) file(app core.App, to []age.Recipient, logs, look bool) (out made, err error) {
+// order is what kind of backup is wanted.
+type order struct {
+	to    []age.Recipient // whom it is encrypted to; in the clear when there is nobody
+	logs  bool            // with the request log
+	look  bool            // look the copy through ahead of its encryption: for a server that cannot open what it wrote
+	chain string          // of a base, "" for any other backup
+	key   string          // of a base: opens its steps
+	trail string          // what the audit trail calls it
+}
+
+// file makes a backup in a new file in the data folder.
+func (m maker) file(app core.App, o order) (out made, err error) {
 	sweep(app.DataDir())
 	if err := room(app.DataDir()); err != nil {
 		return out, err
 	}
 	// Whoever has the file has every patient, so it is in the audit trail ahead of it.
-	if err := auditapi.Record(app, auditapi.Entry{Action: "backup"}); err != nil {
+	if err := auditapi.Record(app, auditapi.Entry{Action: "backup", Target: o.trail}); err != nil {
 		return out, err
 	}
-	stage := filepath.Join(app.DataDir(), stagePrefix+strconv.Itoa(os.Getpid())+"-"+security.PseudorandomString(6))
-	folder := filepath.Join(stage, "data")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := out.stage(app); err != nil {
 		return out, err
 	}
-	out.done = func() { _ = os.RemoveAll(stage) } // what stays is swept by the next backup
 	defer func() {
 		if err != nil {
 			out.done()
 		}
 	}()
-	manifest, err := m.collect(app, folder, logs, len(to) > 0)
+	manifest, err := m.collect(app, out.folder, o)
 	if err != nil {
 		return out, err
 	}
-	if look {
-		out.wrong = quietly(func() error { return inspect(kernel.Of(app), folder, manifest) })
+	manifest.Key = o.key
+	if o.look {
+		out.wrong = quietly(func() error { return inspect(kernel.Of(app), out.folder, manifest) })
 	}
-	out.path = filepath.Join(stage, "backup"+extension)
-	f, err := os.OpenFile(out.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return out, out.pack(manifest, o.to)
+}
+
+// stage makes the folder in which a backup is put together.
+func (b *made) stage(app core.App) error {
+	stage := filepath.Join(app.DataDir(), stagePrefix+strconv.Itoa(os.Getpid())+"-"+security.PseudorandomString(6))
+	b.folder, b.path = filepath.Join(stage, "data"), filepath.Join(stage, "backup"+extension)
+	b.done = func() { _ = os.RemoveAll(stage) } // what stays is swept by the next backup
+	return os.MkdirAll(b.folder, 0o700)
+}
+
+// pack makes one file of the folder.
+func (b *made) pack(m Manifest, to []age.Recipient) error {
+	f, err := os.OpenFile(b.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return out, err
+		return err
 	}
-	sum := sha256.New()
-	if err := errors.Join(pack(io.MultiWriter(&gentle{file: f}, sum), folder, manifest, to), f.Sync(), f.Close()); err != nil {
-		return out, fmt.Errorf("write the backup: %w", err)
+	sum, size := sha256.New(), &counted{}
+	b.manifest, err = pack(io.MultiWriter(&gentle{file: f}, sum, size), b.folder, m, to)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write the backup: %w", err)
 	}
-	out.sum = hex.EncodeToString(sum.Sum(nil))
-	return out, nil
+	b.sum, b.bytes = hex.EncodeToString(sum.Sum(nil)), size.n
+	return nil
+}
+
+// counted counts what is written to it.
+type counted struct{ n int64 }
+
+func (c *counted) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
 }
 
 // gentle puts what was written on the disk piece by piece: a gigabyte at once would make every
@@ -184,22 +216,18 @@ func (m maker) store(ctx context.Context, app core.App, name string) (string, er
 	if err != nil {
 		return name, err
 	}
-	b, err := m.file(app, to, false, !opens)
+	b, err := m.file(app, order{to: to, look: !opens})
 	if err != nil {
 		record(app, run{Name: name, Encrypted: len(to) > 0}, err)
 		return name, err
 	}
 	defer b.done()
-	info, err := os.Stat(b.path)
-	if err != nil {
-		return name, err
-	}
 	if s3 {
 		err = upload(ctx, app, b.path, name)
 	} else {
-		err = place(b.path, filepath.Join(app.DataDir(), core.LocalBackupsDirName, name))
+		err = settle(b.path, filepath.Join(app.DataDir(), core.LocalBackupsDirName, name))
 	}
-	r := run{Name: name, Bytes: info.Size(), Encrypted: len(to) > 0, Sum: b.sum}
+	r := run{Name: name, Bytes: b.bytes, Encrypted: len(to) > 0, Sum: b.sum}
 	if b.wrong != nil {
 		r.CheckError = b.wrong.Error()
 	}
@@ -222,15 +250,18 @@ func upload(ctx context.Context, app core.App, path, name string) error {
 	return fsys.UploadFile(f, name)
 }
 
-// place moves a finished backup to its name, across disks too. It is there whole or not at all.
-func place(from, to string) error {
+// partialSuffix ends the name of a file that is on its way to another disk.
+const partialSuffix = ".partial"
+
+// settle moves a finished backup to its name, across disks too. It is there whole or not at all.
+func settle(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
 	if err := os.Rename(from, to); err == nil {
 		return kernel.SyncFile(filepath.Dir(to))
 	}
-	partial := to + ".partial"
+	partial := to + partialSuffix
 	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -25,6 +25,17 @@ type Manifest struct {
 	Files   []File           `json:"files"`   // every entry but this one
 	Missing []string         `json:"missing"` // files that rows name and that the clinic has lost
 	Outside bool             `json:"outside"` // files lie on an S3 and are not in the backup
+
+	Chain string `json:"chain,omitempty"` // of a base and of its steps: which belong together
+	Key   string `json:"key,omitempty"`   // of a base that is encrypted: opens its steps
+	Step  *Step  `json:"step,omitempty"`  // of a step: what to make of its base
+}
+
+// Step says how a data folder differs from the base of its chain. New files, and those that are
+// others now, are entries of the step, and so are the pages that differ, below pagesFolder.
+type Step struct {
+	Images []Image  `json:"images"` // every database
+	Gone   []string `json:"gone"`   // files of the base that are there no more
 }
 
 // File is one entry of the archive.

@@ -12,7 +12,7 @@ import (
 
 // Module declares the backups. version is this build's, which each backup names.
 func Module(version string) kernel.Module {
-	m := maker{version: version, checking: &sync.Mutex{}}
+	m := maker{version: version, checking: &sync.Mutex{}, copying: &copying{}}
 	return kernel.Module{
 		Name: "backup", Doc: "Encrypted backups while the clinic works, and restoring them into a new folder.",
 		Migrations: []kernel.Migration{
@@ -23,7 +23,9 @@ func Module(version string) kernel.Module {
 		Settings: settings,
 		Commands: []func(*kernel.Kernel) *cobra.Command{m.backupCommand, m.restoreCommand},
 		Jobs: []kernel.Job{{
-			Name: "look", Spec: "*/10 * * * *", Doc: "Opens the newest backup, once, and looks whether it is whole.", Run: m.lookThrough,
+			Name: "look", Spec: "*/10 * * * *", Doc: "Opens the newest backup, and a step with its base, once, and looks whether they are whole.", Run: m.lookAll,
+		}, {
+			Name: "step", Spec: "* * * * *", Doc: "Copies what changed, as often as the setting says.", Run: m.copyNow,
 		}},
 		Provides: checks,
 		Bind:     m.bind,
@@ -35,7 +37,9 @@ var (
 	recipients = kernel.Setting{Name: "POLYCLINIC_BACKUP_RECIPIENT", Doc: "Encrypts backups to public keys (age1…, separated by commas) instead: the server then cannot read them itself. Wins over the passphrase."}
 	identity   = kernel.Setting{Name: "POLYCLINIC_BACKUP_IDENTITY", Secret: true, Doc: "The secret key (AGE-SECRET-KEY-1…) that opens backups made to its public one: for verify and restore only."}
 	weekly     = kernel.Setting{Name: "POLYCLINIC_BACKUP_WEEKLY", Default: "4", Doc: "How many weekly backups are kept beside the scheduled ones, of which the dashboard's setting says how many."}
-	settings   = []kernel.Setting{passphrase, recipients, identity, weekly}
+	every      = kernel.Setting{Name: "POLYCLINIC_BACKUP_EVERY", Doc: "How often what changed is copied, such as 5m: a disk that fails then takes no more than that with it. Unset, only the nightly backups are made."}
+	everyTo    = kernel.Setting{Name: "POLYCLINIC_BACKUP_EVERY_TO", Doc: "Folder on another disk for those copies. Unset, they go where the dashboard's settings have backups."}
+	settings   = []kernel.Setting{passphrase, recipients, identity, weekly, every, everyTo}
 )
 
 // createRuns makes the list of backups that were made. It is no collection: clients do not see it.

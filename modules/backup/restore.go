@@ -105,6 +105,9 @@ func outlive(k *kernel.Kernel, path, stage, from string, at time.Time) (said str
 	}
 	if from == "" {
 		from = filepath.Join(filepath.Dir(path), privacyapi.ErasuresList)
+		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) && filepath.Base(filepath.Dir(path))+"/" == copiesKey {
+			from = filepath.Join(filepath.Dir(filepath.Dir(path)), privacyapi.ErasuresList) // backups lie above copies
+		}
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			return "NO LIST OF ERASURES was found: there is no " + from + ". " + back + " Before anybody uses them, take " + privacyapi.ErasuresList +
 				" from where backups are, or the former data folder, and restore again with --erasures. Without either, erase them by the letters by which they asked.\n", nil

@@ -3,13 +3,16 @@ package backup_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
@@ -75,5 +78,55 @@ func TestBackupsGoToAnS3(t *testing.T) {
 	}
 	if !slices.Contains(failed, "backup_failed") {
 		t.Errorf("the check finds %v", failed)
+	}
+}
+
+func TestCopiesGoToAnS3(t *testing.T) {
+	sealed(t)
+	store, at := kerneltest.NewBucket(t)
+	s := set.Start(t)
+	token := s.Token(t, grace)
+	s.App.Settings().Backups.S3 = at
+	if err := s.App.Save(s.App.Settings()); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, s.Kernel, "backup", "step")
+	for i := range 5 {
+		write(s, t, token, fmt.Sprint("entry ", i))
+		mustRun(t, s.Kernel, "backup", "step")
+		grow(t, s, time.Hour)
+	}
+	names := store.Names()
+	if len(names) != 4 || slices.ContainsFunc(names, func(n string) bool { return !strings.HasPrefix(n, "copies/copy_") }) {
+		t.Fatalf("the bucket has %v", names)
+	}
+	// Nightly ones are made, listed, rotated and opened as if there were no copies.
+	if err := s.App.CreateBackup(context.Background(), "@auto_pb_backup_a.zip"); err != nil {
+		t.Fatal(err)
+	}
+	wantFound(t, "a nightly one beside copies", look(t, s), "")
+	// Both files fetched, the step verifies and holds what was written ahead of it.
+	dir := t.TempDir()
+	var step string
+	for _, name := range names {
+		file := filepath.Join(dir, filepath.Base(name))
+		overwrite(t, file, store.Object(name))
+		if strings.Contains(name, "_step_") {
+			step = file
+		}
+	}
+	mustRun(t, s.Kernel, "backup", "verify", step)
+	var n int
+	if err := connect(t, restored(t, s, step)).Select("count(*)").From("medical_records").Where(dbx.Like("notes", "entry ")).Row(&n); err != nil || n != 5 {
+		t.Errorf("it has %d of 5 records, %v", n, err)
+	}
+	// An S3 that is away fails the step, and costs nothing that is there.
+	store.Refuse("PUT")
+	write(s, t, token, "while it is away")
+	refused(t, s.Kernel, "put the copy to", "backup", "step")
+	store.Refuse("")
+	mustRun(t, s.Kernel, "backup", "step")
+	if got := store.Names(); len(got) != 6 || slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "_base") && !slices.Contains(got, n) }) {
+		t.Errorf("the bucket has %v", got)
 	}
 }

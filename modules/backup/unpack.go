@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"filippo.io/age"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -25,7 +26,22 @@ import (
 // manifest when every file is what the manifest says. With skim uploads are read and compared, but
 // leave an empty file each: what is only to be looked through needs less room.
 func unpack(in io.Reader, dir string, skim bool) (Manifest, error) {
-	plain, err := plaintext(in)
+	m, err := opening{dir: dir, skim: skim, keys: openers}.unpack(in)
+	if err == nil && m.Step != nil {
+		err = errors.New("it holds what changed since its base alone, and is not called as it was made: give it its name back and put its base beside it")
+	}
+	return m, err
+}
+
+// opening is how a file is unpacked: where to, and with which keys.
+type opening struct {
+	dir  string
+	skim bool
+	keys func() ([]age.Identity, error)
+}
+
+func (o opening) unpack(in io.Reader) (Manifest, error) {
+	plain, err := plaintext(in, o.keys)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -54,7 +70,7 @@ func unpack(in io.Reader, dir string, skim bool) (Manifest, error) {
 			whole = true
 			continue
 		}
-		f, err := unpackFile(archive, h, dir, skim)
+		f, err := unpackFile(archive, h, o.dir, o.skim)
 		if err != nil {
 			return m, err
 		}
@@ -76,7 +92,7 @@ func unpack(in io.Reader, dir string, skim bool) (Manifest, error) {
 func damaged(err error) error { return fmt.Errorf("the backup is damaged or cut off: %w", err) }
 
 // plaintext tells by the first bytes what the file is.
-func plaintext(in io.Reader) (io.Reader, error) {
+func plaintext(in io.Reader, keys func() ([]age.Identity, error)) (io.Reader, error) {
 	r := bufio.NewReaderSize(in, 1<<20)
 	start, err := r.Peek(16)
 	if err != nil {
@@ -84,7 +100,7 @@ func plaintext(in io.Reader) (io.Reader, error) {
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte("age-encryption.")):
-		plain, err := decrypt(r)
+		plain, err := decrypt(r, keys)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +151,7 @@ func compare(m Manifest, files []File) error {
 	if !slices.Equal(files, m.Files) {
 		return damaged(errors.New("its files are not those that its manifest lists"))
 	}
-	if !slices.ContainsFunc(files, func(f File) bool { return f.Name == database }) {
+	if m.Step == nil && !slices.ContainsFunc(files, func(f File) bool { return f.Name == database }) {
 		return damaged(errors.New("it has no database"))
 	}
 	return nil

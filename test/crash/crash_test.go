@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -58,6 +59,17 @@ func (a *acks) note(fn func()) {
 	fn()
 	a.mu.Unlock()
 	a.all.Add(1)
+}
+
+// copyTo notes in other what is acknowledged by now.
+func (a *acks) copyTo(other *acks) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.Copy(other.appointments, a.appointments)
+	maps.Copy(other.records, a.records)
+	maps.Copy(other.paid, a.paid)
+	maps.Copy(other.moved, a.moved)
+	other.all.Store(a.all.Load())
 }
 
 // clinic is the running server and who is signed in; sessions outlive the server.

@@ -91,3 +91,36 @@ func TestReadingGoesOnOnAFullDisk(t *testing.T) {
 		t.Errorf("exit status %d: %s", status, s.Said())
 	}
 }
+
+// TestAStepOnAFullDiskWritesNothing: the last room is the clinic's. With room again steps go on.
+func TestAStepOnAFullDiskWritesNothing(t *testing.T) {
+	dir, disk, to := t.TempDir(), t.TempDir(), t.TempDir()
+	t.Setenv("POLYCLINIC_BACKUP_EVERY_TO", to)
+	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE", "correct horse")
+	polyclinic.Serve(t, dir, "--demo").Stop(t)
+	c := exec.Command("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", `
+		mount -t tmpfs -o size=300m tmpfs "$0"
+		cp -r "$1" "$0/pb_data"
+		"$2" backup step --dir "$0/pb_data"
+		head -c $(($(df --output=avail -B1 "$0" | tail -n 1) - 50000000)) /dev/zero >"$0/fill"
+		if "$2" backup step --dir "$0/pb_data"; then exit 3; fi
+		ls -A "$0/pb_data"
+		rm "$0/fill"
+		"$2" backup step --dir "$0/pb_data"`, disk, dir, polyclinic.Path)
+	said, status := program.Finish(t, c)
+	if status != 0 {
+		t.Fatalf("exit status %d: %s", status, said)
+	}
+	if !strings.Contains(said, "nothing was written") || strings.Contains(said, ".backup-") {
+		t.Errorf("it says %s", said)
+	}
+	files := names(t, to)
+	if len(files) != 2 {
+		t.Fatalf("there are %v", files)
+	}
+	for _, f := range files {
+		if said, status := polyclinic.Run(t, "backup", "verify", f); status != 0 {
+			t.Errorf("%s: %s", filepath.Base(f), said)
+		}
+	}
+}

@@ -92,7 +92,7 @@ func Open(dir string) (*Chain, error) {
 }
 
 func (c *Chain) openLast() error {
-	paths, err := segments(c.dir)
+	paths, err := Paths(c.dir)
 	if err != nil {
 		return err
 	}

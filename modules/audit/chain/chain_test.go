@@ -46,7 +46,7 @@ func trail(t testing.TB, n int) (dir string, anchors []Anchor) {
 // tamper changes a segment as somebody could who may write the file.
 func tamper(t *testing.T, dir string, segment int, statements ...string) {
 	t.Helper()
-	paths, err := segments(dir)
+	paths, err := Paths(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func tamper(t *testing.T, dir string, segment int, statements ...string) {
 // rehash makes the hashes of a segment fit again from entry seq on, to its end or for one.
 func rehash(t *testing.T, dir string, segment int, from, to int64) {
 	t.Helper()
-	paths, _ := segments(dir)
+	paths, _ := Paths(dir)
 	var prev Hash
 	var rows []Row
 	if err := Folder(dir)(func(int64, Hash) error { return nil }, func(r Row) error {
@@ -118,7 +118,7 @@ func TestVerifyNamesTheFirstBrokenEntry(t *testing.T) {
 			tamper(t, d, 0, "UPDATE entries SET seq = -1 WHERE seq = 4", "UPDATE entries SET seq = 4 WHERE seq = 5", "UPDATE entries SET seq = 5 WHERE seq = -1")
 		}, false, Edited, 4, true},
 		{"the first segment was removed", func(t *testing.T, d string) {
-			paths, _ := segments(d)
+			paths, _ := Paths(d)
 			if err := os.Remove(paths[0]); err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestAnExportedFileThatWasCutOff(t *testing.T) {
 
 func TestTheTriggersRefuse(t *testing.T) {
 	dir, _ := trail(t, 3)
-	paths, _ := segments(dir)
+	paths, _ := Paths(dir)
 	db, err := sql.Open("sqlite", paths[len(paths)-1])
 	if err != nil {
 		t.Fatal(err)

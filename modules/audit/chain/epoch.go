@@ -26,7 +26,7 @@ func Base(epoch string) int64 {
 func (c *Chain) LastWrite(epoch string) (last int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	paths, err := segments(c.dir)
+	paths, err := Paths(c.dir)
 	if err != nil {
 		return 0, err
 	}

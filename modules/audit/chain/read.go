@@ -18,7 +18,7 @@ func firstOf(path string) int64 {
 
 // After calls fn for at most n entries of dir after number seq, in order.
 func After(dir string, seq int64, n int, fn func(Row) error) error {
-	paths, err := segments(dir)
+	paths, err := Paths(dir)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func After(dir string, seq int64, n int, fn func(Row) error) error {
 // Read calls fn for the entries with these numbers, highest first. Those whose segment is
 // no longer in dir are left out.
 func Read(dir string, seqs []int64, fn func(Row) error) error {
-	paths, err := segments(dir)
+	paths, err := Paths(dir)
 	if err != nil {
 		return err
 	}

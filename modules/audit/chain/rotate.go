@@ -40,7 +40,7 @@ func Copy(from, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	paths, err := segments(from)
+	paths, err := Paths(from)
 	if err != nil {
 		return err
 	}

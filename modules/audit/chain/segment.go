@@ -47,9 +47,9 @@ type segment struct {
 	prev    Hash
 }
 
-// segments returns the paths of a folder's segments, oldest first. A folder that is not
-// there has none.
-func segments(dir string) ([]string, error) {
+// Paths returns the paths of a folder's segments, oldest first; the last may be written to. A
+// folder that is not there has none.
+func Paths(dir string) ([]string, error) {
 	found, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
@@ -133,7 +133,7 @@ func (s segment) rows(from int64, fn func(Row) error) error {
 
 // described opens each segment of the folder for what it says of itself.
 func described(dir string) (list []segment, err error) {
-	paths, err := segments(dir)
+	paths, err := Paths(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,11 @@ type Part struct {
 	// of data.db already, so the part may be newer than the database, never older. Writers go
 	// on meanwhile. Nil where the part is all in data.db.
 	Copy func(app core.App, dir string) error
+	// Databases returns the SQLite databases that Copy copies: the file of each by its path in a
+	// copied data folder, with slashes. The copies every few minutes read of them which pages
+	// changed, in place of calling Copy. A database with no log (-wal) beside it whose time and
+	// size are as before is taken to be as before. Nil where Copy is quick enough each time.
+	Databases func(app core.App) (map[string]string, error)
 	// Verify looks whether what lies in the data folder dir, data.db included, is whole. It
 	// runs without a server, on another machine too. Nil where there is nothing to say.
 	Verify func(dir string) error
