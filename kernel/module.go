@@ -45,6 +45,10 @@ const Alone = "alone"
 // Offline annotates a command that opens no data folder of a clinic.
 const Offline = "offline"
 
+// Makes annotates a command that may make a data folder, or a clinic in one. Every other one is
+// refused where there is no clinic: --dir was forgotten, or mistyped.
+const Makes = "makes"
+
 // Migration is one forward-only step. ID is "<unix seconds>_<what>"; the kernel
 // inserts the module name, so two modules can never claim the same history row.
 type Migration struct {

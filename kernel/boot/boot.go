@@ -47,13 +47,15 @@ func Main(mods []kernel.Module) error {
 	}
 	bindFolder(k, app)
 	bindStop(app)
-	app.RootCmd.AddCommand(serveCommand(k, app), cmd.NewSuperuserCommand(app), modulesCommand(k), versionCommand(k), configCommand(k), healthCommand())
+	superuser := cmd.NewSuperuserCommand(app)
+	mayMake(superuser)
+	app.RootCmd.AddCommand(serveCommand(k, app), superuser, modulesCommand(k), versionCommand(k), configCommand(k), healthCommand())
 	for _, m := range k.Modules {
 		for _, c := range m.Commands {
 			addCommand(app.RootCmd, c(k))
 		}
 	}
-	if c, _, err := app.RootCmd.Find(os.Args[1:]); err == nil && c.Annotations[kernel.Offline] != "" {
+	if c, _, err := app.RootCmd.Find(os.Args[1:]); err == nil && (c.Annotations[kernel.Offline] != "" || c != app.RootCmd && !c.Runnable()) {
 		return app.RootCmd.Execute()
 	}
 	if err := loadSite(app); err != nil {
@@ -87,7 +89,14 @@ func loadSite(app *pocketbase.PocketBase) (err error) {
 	if err := jsvm.Register(app, jsvm.Config{HooksDir: filepath.Join(site, "pb_hooks"), MigrationsDir: migrations, HooksWatch: app.IsDev()}); err != nil {
 		return fmt.Errorf("the scripts beside the data folder: %w", err)
 	}
-	return migratecmd.Register(app, app.RootCmd, migratecmd.Config{TemplateLang: migratecmd.TemplateLangJS, Dir: migrations})
+	if err := migratecmd.Register(app, app.RootCmd, migratecmd.Config{TemplateLang: migratecmd.TemplateLangJS, Dir: migrations}); err != nil {
+		return err
+	}
+	migrate, _, err := app.RootCmd.Find([]string{"migrate"})
+	if err == nil {
+		mayMake(migrate)
+	}
+	return err
 }
 
 // run executes the command; PocketBase's own Execute drops its error.

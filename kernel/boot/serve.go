@@ -13,6 +13,7 @@ import (
 // serveCommand is PocketBase's serve with --demo and the checks of a data folder.
 func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
 	c := cmd.NewServeCommand(app, true)
+	mayMake(c)
 	demo := c.Flags().Bool("demo", false, "put a demo clinic with known passwords into an empty data folder")
 	proxied := c.Flags().Bool("behind-proxy", false, "serve plain HTTP beyond this machine: a proxy brings the encryption, on another machine or in another container")
 	dashboard := c.Flags().String("dashboard", "", "address, such as 127.0.0.1:8091, at which alone the dashboard and superusers are answered")

@@ -13,6 +13,7 @@ import (
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
@@ -22,22 +23,40 @@ import (
 func bindFolder(k *kernel.Kernel, app *pocketbase.PocketBase) {
 	app.OnBootstrap().Bind(&hook.Handler[*core.BootstrapEvent]{Id: "boot.folder", Priority: -10000, Func: func(e *core.BootstrapEvent) error {
 		c, _, err := app.RootCmd.Find(os.Args[1:])
-		if err := lookAt(k, e.App.DataDir(), err == nil && c.Name() == "serve"); err != nil {
+		if err != nil {
+			return err
+		}
+		if err := lookAt(k, e.App.DataDir(), c.Name() == "serve", c.Annotations[kernel.Makes] != ""); err != nil {
 			return err
 		}
 		return e.Next()
 	}})
 }
 
+// mayMake annotates PocketBase's commands that make a folder, such as the one that sets the first
+// superuser up.
+func mayMake(c *cobra.Command) {
+	c.Annotations = map[string]string{kernel.Makes: "yes"}
+	for _, sub := range c.Commands() {
+		mayMake(sub)
+	}
+}
+
 // lookAt refuses data that this build must not open, and keeps a copy of those that it will
-// change. serving says that it is a server that opens them.
-func lookAt(k *kernel.Kernel, dir string, serving bool) error {
+// change. It refuses one without a clinic, too, unless the command may make one: nothing is
+// made there, and nobody is told that all is well with what is not there. serving says that it is
+// a server that opens them.
+func lookAt(k *kernel.Kernel, dir string, serving, makes bool) error {
 	if _, err := os.Lstat(filepath.Join(dir, kernel.Restoring)); err == nil {
 		return fmt.Errorf("a restore into the data folder %s was not finished: delete that folder and restore again", dir)
 	}
+	var none error
+	if !makes {
+		none = fmt.Errorf("there is no clinic in the data folder %s: name its folder with --dir", dir)
+	}
 	path := filepath.Join(dir, "data.db")
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
-		return nil // a new data folder
+		return none // a new data folder
 	} else if err != nil {
 		return err
 	}
@@ -49,8 +68,11 @@ func lookAt(k *kernel.Kernel, dir string, serving bool) error {
 	if err == nil && len(applied) > 0 && !serving {
 		err = unsettled(db, dir)
 	}
-	if err = errors.Join(err, db.Close()); err != nil || len(applied) == 0 {
+	if err = errors.Join(err, db.Close()); err != nil {
 		return err
+	}
+	if len(applied) == 0 {
+		return none
 	}
 	known := knownSteps(k)
 	// A site's own scripts are not ours to know.
@@ -59,7 +81,7 @@ func lookAt(k *kernel.Kernel, dir string, serving bool) error {
 		return fmt.Errorf("the data folder was written by a newer Polyclinic, or by a build with other modules (%s): start that one, or restore a backup", strings.Join(unknown, ", "))
 	}
 	if !slices.ContainsFunc(k.Migrations(), func(m *core.Migration) bool { return slices.Contains(applied, m.File) }) {
-		return nil // only PocketBase's own ran: no clinic yet
+		return none // only PocketBase's own ran: no clinic yet
 	}
 	for _, f := range applied {
 		delete(known, f)

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
-	"github.com/polyclinic-os/polyclinic/kernel/progress"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/views"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 )
@@ -15,7 +14,7 @@ import (
 func schemaCommand(k *kernel.Kernel) *cobra.Command {
 	citus := false
 	c := &cobra.Command{
-		Use: "schema", Short: "Print the SQL that makes the warehouse's tables", Args: cobra.NoArgs,
+		Use: "schema", Short: "Print the SQL that makes the warehouse's tables", Args: cobra.NoArgs, Annotations: map[string]string{kernel.Offline: "yes"},
 		Long: "Print the SQL that makes the warehouse's tables and describes them, for an administrator to run:\n  polyclinic analytics schema | psql \"$ADMIN_URL\"\n" +
 			"It may be run again, and adds what a later version declares. The sync makes all of it itself where its role may.",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -38,26 +37,28 @@ func schemaCommand(k *kernel.Kernel) *cobra.Command {
 func viewsCommand(k *kernel.Kernel) *cobra.Command {
 	apply := false
 	c := &cobra.Command{
-		Use: "views", Short: "Print the SQL that makes the warehouse's views, or make them", Args: cobra.NoArgs,
+		Use: "views", Short: "Print the SQL that makes the warehouse's views, or make them", Args: cobra.NoArgs, Annotations: map[string]string{kernel.Offline: "yes"},
 		Long: "Print the SQL that makes the views to look at the warehouse with: facts, dimensions and the chain's sums.\nIt may be run again after an update.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !apply {
 				return printSQL(c, views.SQL())
 			}
-			t := tool{k, c.OutOrStdout(), progress.New()}
-			cfg, w, err := t.open(within(c))
+			if !configured() {
+				return errUnset
+			}
+			w, err := warehouse.Open(within(c), urlSetting.Value(), "") // the views are of no site
 			if err != nil {
 				return err
 			}
 			defer closing(w)
-			if err := w.EnsureSchema(within(c), cfg.Tables); err != nil {
+			if err := w.EnsureSchema(within(c), Tables(k)); err != nil {
 				return err
 			}
 			if err := w.Define(within(c), views.SQL()); err != nil {
 				return err
 			}
-			t.say("%d views are there.", len(views.All()))
-			return nil
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%d views are there.\n", len(views.All()))
+			return err
 		},
 	}
 	c.Flags().BoolVar(&apply, "apply", false, "make them, with the role of POLYCLINIC_ANALYTICS_URL")

@@ -20,13 +20,13 @@ import (
 )
 
 func auditCommand(k *kernel.Kernel) *cobra.Command {
-	c := &cobra.Command{Use: "audit", Short: "Verify, export and archive the audit trail", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c := &cobra.Command{Use: "audit", Short: "Verify, export and archive the audit trail", Args: cobra.NoArgs, Annotations: offline, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(verifyCommand(k), exportCommand(k), archiveCommand(k))
 	return c
 }
 
 // offline annotates commands that need no data folder: an auditor may have none.
-var offline = map[string]string{"offline": "yes"}
+var offline = map[string]string{kernel.Offline: "yes"}
 
 func verifyCommand(k *kernel.Kernel) *cobra.Command {
 	var files []string

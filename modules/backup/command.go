@@ -21,9 +21,6 @@ func (m maker) backupCommand(k *kernel.Kernel) *cobra.Command {
 	plain := c.Flags().Bool("plain", false, "write it unencrypted where no key is set")
 	logs := c.Flags().Bool("logs", false, "include the request log (auxiliary.db), only with --to")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if !holdsClinic(k) {
-			return fmt.Errorf("there is no clinic in the data folder %s: name its folder with --dir", k.App.DataDir())
-		}
 		key, err := sealer()
 		if err != nil {
 			return err
@@ -40,19 +37,6 @@ func (m maker) backupCommand(k *kernel.Kernel) *cobra.Command {
 	}
 	c.AddCommand(verifyCommand(k), m.stepCommand(k), keyCommand())
 	return c
-}
-
-// holdsClinic reports whether the data folder has tables of ours. A mistaken --dir has been made
-// an empty folder of PocketBase's by now.
-func holdsClinic(k *kernel.Kernel) bool {
-	for _, m := range k.Modules {
-		for _, a := range m.Access {
-			if a.Collection != kernel.AccountsCollection && k.App.HasTable(a.Collection) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // make makes a backup and returns where it is.

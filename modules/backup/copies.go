@@ -153,9 +153,6 @@ func (m maker) stepCommand(k *kernel.Kernel) *cobra.Command {
 	return &cobra.Command{
 		Use: "step", Short: "Make one of the copies of " + every.Name + " now: what changed since their base, or a base", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if !holdsClinic(k) {
-				return fmt.Errorf("there is no clinic in the data folder %s: name its folder with --dir", k.App.DataDir())
-			}
 			where, err := m.copy(k.App)
 			if err != nil {
 				return err

@@ -24,20 +24,31 @@ func exportCommand(k *kernel.Kernel) *cobra.Command {
 // parent collects what modules contribute under one command.
 func parent(k *kernel.Kernel, under, short string) *cobra.Command {
 	c := &cobra.Command{
-		Use: under, Short: short, Args: cobra.NoArgs,
+		Use: under, Short: short, Args: cobra.NoArgs, Annotations: map[string]string{kernel.Offline: "yes"},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	for _, contributed := range kernel.All[exchangeapi.Command](k) {
 		if contributed.Under == under {
 			sub := contributed.New(k)
 			migrateFirst(k, sub)
+			if under == exchangeapi.Import {
+				mayMake(sub)
+			}
 			c.AddCommand(sub)
 		}
 	}
 	return c
 }
 
-// migrateFirst lets a command run on the data of an earlier release, or on an empty folder.
+// mayMake lets a new clinic begin with what it brings from elsewhere.
+func mayMake(c *cobra.Command) {
+	if c.Annotations == nil {
+		c.Annotations = map[string]string{}
+	}
+	c.Annotations[kernel.Makes] = "yes"
+}
+
+// migrateFirst lets a command run on the data of an earlier release, an import on an empty folder.
 func migrateFirst(k *kernel.Kernel, c *cobra.Command) {
 	run := c.RunE
 	if run == nil {
