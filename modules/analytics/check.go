@@ -45,6 +45,9 @@ func findings(s Status) (list []kernel.Finding) {
 	case s.State == ship.Live && lag > late:
 		list = append(list, kernel.Finding{Code: "analytics_behind", Level: kernel.Alarm, Text: fmt.Sprintf("The analytics warehouse is %s behind, with %d changes waiting: it takes them too slowly.", lag.Round(time.Minute), s.LagRows)})
 	}
+	for _, name := range s.Remade {
+		list = append(list, kernel.Finding{Code: "analytics_remade", Level: kernel.Alarm, Text: fmt.Sprintf("A column of the analytics warehouse's table %s was made again and is empty there: its rows are being written anew. Until they are, reports from PostgreSQL are refused, and what other programs read there is wrong.", name)})
+	}
 	if s.Dropped {
 		list = append(list, kernel.Finding{Code: "analytics_log_dropped", Level: kernel.Alarm, Text: "So many changes waited for the analytics warehouse that their list was dropped; every table is read in full once it can be reached."})
 	}

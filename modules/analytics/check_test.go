@@ -21,6 +21,7 @@ func TestFindings(t *testing.T) {
 		{"somebody must act", Status{State: "refused", Error: "no rights"}, []string{"analytics_refused"}},
 		{"the list was dropped", Status{State: "waiting", Dropped: true}, []string{"analytics_log_dropped"}},
 		{"values are set aside", Status{State: "live", Rejects: 3}, []string{"analytics_rejects"}},
+		{"a column was made again", Status{State: "copying", Remade: []string{"invoices"}}, []string{"analytics_remade"}},
 		{"it is there twice", Status{State: "live", OtherNames: []string{"north"}}, []string{"analytics_other_name"}},
 	} {
 		var got []string

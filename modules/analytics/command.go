@@ -100,6 +100,9 @@ func (t tool) open(ctx context.Context) (ship.Config, *warehouse.Warehouse, erro
 		return c, nil, err
 	}
 	w, err := warehouse.Open(ctx, c.URL(), c.Site)
+	if err == nil {
+		w.History = c.History
+	}
 	return c, w, err
 }
 

@@ -15,7 +15,7 @@ import (
 func (t tool) settle(ctx context.Context, c ship.Config, w *warehouse.Warehouse) error {
 	held, err := hold(t.k.App.DataDir())
 	if errors.Is(err, errHeld) {
-		return t.watch(ctx, w)
+		return t.watch(ctx, c, w)
 	}
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (t tool) settle(ctx context.Context, c ship.Config, w *warehouse.Warehouse)
 }
 
 // watch waits for what the server of this data folder does.
-func (t tool) watch(ctx context.Context, w *warehouse.Warehouse) error {
+func (t tool) watch(ctx context.Context, c ship.Config, w *warehouse.Warehouse) error {
 	t.say("The server that runs on this data folder does it.")
 	all, still := 0, time.Now()
 	var seen warehouse.Position
@@ -63,7 +63,11 @@ func (t tool) watch(ctx context.Context, w *warehouse.Warehouse) error {
 		if err != nil {
 			return err
 		}
-		todo := max(len(marks), len(ship.Todo(at.Snapshot)))
+		empty, err := remade(ctx, c, w)
+		if err != nil {
+			return err
+		}
+		todo := max(len(marks), len(ship.Todo(at.Snapshot)), len(empty))
 		if todo == 0 && waits == 0 {
 			t.bar.Clear()
 			return nil

@@ -26,6 +26,7 @@ type Status struct {
 	ErrorAt    string     `json:"errorAt" doc:"when that was last seen, or empty"`
 	Rejects    int64      `json:"rejects" doc:"values and rows that are set aside, see polyclinic.sync_reject in the warehouse"`
 	OtherNames []string   `json:"otherNames" doc:"names under which this data folder was shipped before and whose rows are still there"`
+	Remade     []string   `json:"remade" doc:"tables that are written anew, as a column was made again in the warehouse and is empty there; until then reports from PostgreSQL are refused"`
 	Overflows  int64      `json:"overflows" doc:"how often too many changes waited, so that every table was read in full"`
 	Dropped    bool       `json:"dropped" doc:"so many changes waited that their list was dropped; every table is read in full once the warehouse is back"`
 	Tables     []Progress `json:"tables"`
@@ -52,14 +53,14 @@ func status(app core.App, now time.Time) (Status, error) {
 	s.mu.Unlock()
 	switch {
 	case wrong != nil:
-		return Status{State: ship.Refused, Site: site, Error: wrong.Error(), ErrorAt: stamp(began), OtherNames: []string{}, Tables: []Progress{}}, nil
+		return Status{State: ship.Refused, Site: site, Error: wrong.Error(), ErrorAt: stamp(began), OtherNames: []string{}, Remade: []string{}, Tables: []Progress{}}, nil
 	case shipper == nil:
 		return Status{}, errNotConfigured.At(urlSetting.Name)
 	}
 	is := shipper.Status()
 	out := Status{
 		State: is.State, Site: site, Position: is.Seq, ShippedAt: stamp(is.ShippedAt),
-		Error: is.Error, ErrorAt: stamp(is.ErrorAt), Rejects: is.Rejects, OtherNames: append([]string{}, is.OtherNames...), Tables: []Progress{},
+		Error: is.Error, ErrorAt: stamp(is.ErrorAt), Rejects: is.Rejects, OtherNames: append([]string{}, is.OtherNames...), Remade: append([]string{}, is.Remade...), Tables: []Progress{},
 	}
 	for _, t := range is.Tables {
 		out.Tables = append(out.Tables, Progress(t))

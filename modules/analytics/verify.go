@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/row"
@@ -27,6 +28,11 @@ func (t tool) verify(ctx context.Context, names []string, repair, quick bool) er
 	at, err := sameKey(ctx, c, w)
 	if err != nil {
 		return err
+	}
+	if repair {
+		if at, err = t.mend(ctx, c, w); err != nil {
+			return err
+		}
 	}
 	own, err := capture.ReadState(t.k.App)
 	if err != nil {
@@ -65,6 +71,36 @@ func (t tool) verify(ctx context.Context, names []string, repair, quick bool) er
 		err = fmt.Errorf("%d rows still differ", len(list))
 	}
 	return err
+}
+
+// mend makes what is lacking in the warehouse, and has the tables written anew of which a column
+// was made again: it returns where the site then stands.
+func (t tool) mend(ctx context.Context, c ship.Config, w *warehouse.Warehouse) (at warehouse.Position, err error) {
+	if err := w.EnsureSchema(ctx, c.Tables); err != nil {
+		return at, err
+	}
+	names, err := remade(ctx, c, w)
+	if err != nil {
+		return at, err
+	}
+	if len(names) > 0 {
+		t.say("%s: a column was made again, every row is written anew.", strings.Join(names, ", "))
+		if err := t.settle(ctx, c, w); err != nil {
+			return at, err
+		}
+	}
+	return w.Position(ctx)
+}
+
+// remade returns the tables of which a column is empty, as it was made again.
+func remade(ctx context.Context, c ship.Config, w *warehouse.Warehouse) (names []string, err error) {
+	list, err := w.Unfilled(ctx, c.Tables)
+	for _, u := range list {
+		if u.Remade && !slices.Contains(names, u.Table.Name) {
+			names = append(names, u.Table.Name)
+		}
+	}
+	return names, err
 }
 
 // sameKey returns where the site stands, or an error if patients' ids are there as another key

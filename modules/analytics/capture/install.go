@@ -20,6 +20,7 @@ const (
 	Asked       = "asked"   // by a person
 	PutBack     = "putback" // the warehouse went back to before it was read
 	Emptied     = "emptied" // the warehouse has none of its rows
+	Remade      = "remade"  // a column was dropped in the warehouse and made again: it is empty there
 	LogLost     = "log"     // the log was dropped with what waited in it
 )
 

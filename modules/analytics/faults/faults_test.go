@@ -149,6 +149,12 @@ func (f *folder) settled() {
 	})
 }
 
+// psql does in the warehouse what somebody might by hand.
+func (f *folder) psql(statements ...string) {
+	f.t.Helper()
+	postgres.Server(f.t).Exec(f.t, f.url, statements...)
+}
+
 // same waits until all is shipped and compares every value with what PostgreSQL has.
 func (f *folder) same() (rows int) {
 	f.t.Helper()

@@ -47,6 +47,10 @@ func TestRowsThatAreNotTheClinicsOwn(t *testing.T) {
 		server.Exec(t, url, "UPDATE polyclinic.sync_site SET "+c.back+" WHERE site_id = 'north'")
 		answers(t, s, "put right", 200, "postgres")
 	}
+	server.Exec(t, url, "ALTER TABLE polyclinic.invoices DROP COLUMN status CASCADE")
+	answers(t, s, "while a column is lacking", 503, "analytics_")
+	server.Exec(t, url, "ALTER TABLE polyclinic.invoices ADD COLUMN status text")
+	answers(t, s, "with a column that is empty", 503, "analytics_incomplete")
 	must(t, capture.Remove(s.App))
 	answers(t, s, "after a reset", 503, "analytics_foreign")
 }

@@ -119,8 +119,8 @@ func (r Reader) try(ctx context.Context, l *line, c *reportsapi.Call, url, site 
 }
 
 // judge refuses rows that are not this data folder's own, or not all of them: a site whose
-// first copy is under way, a second clinic with the same site id, a copy of a data folder, a
-// restored one that has not been compared yet. at is of the state that was read.
+// first copy is under way, a column that is empty as it was made again, a second clinic with
+// the same site id, a copy of a data folder, a restored one that has not been compared yet. at is of the state that was read.
 func (r Reader) judge(c *reportsapi.Call, at warehouse.Position) error {
 	if at.Epoch == "" {
 		return reportsapi.ErrIncomplete.At("source")
@@ -136,7 +136,7 @@ func (r Reader) judge(c *reportsapi.Call, at warehouse.Position) error {
 		return err
 	case !ours || at.Holder != holder:
 		return reportsapi.ErrForeign.At("source")
-	case at.Snapshot != "":
+	case at.Snapshot != "" || at.Remade:
 		return reportsapi.ErrIncomplete.At("source")
 	}
 	n, all, err := capture.Behind(c.App, at.Seq)

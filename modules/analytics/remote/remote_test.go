@@ -208,6 +208,11 @@ func ship(t *testing.T, app core.App, url, name string, key []byte) {
 		}
 		at = to
 	}
+	list, err := w.Unfilled(ctx, tables)
+	must(t, err)
+	for _, u := range list {
+		must(t, w.Fill(ctx, at, u))
+	}
 }
 
 var ranges = []string{"from=2026-01-01&to=2026-12-31", "from=2026-03-29&to=2026-03-29", "from=2026-03-28&to=2026-10-25", "from=2024-02-29&to=2027-06-30",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -67,6 +68,54 @@ func (s *Shipper) emptied(ctx context.Context) error {
 		return nil
 	}
 	return capture.Mark(s.App, capture.Emptied, names...)
+}
+
+// errRemade ends a session: the next one makes what is lacking and fills it.
+var errRemade = errors.New("a column of the warehouse was dropped or made again: its table is written anew")
+
+// refill has the tables written anew of which somebody dropped a column in the warehouse that is
+// there again: no hash tells that it is empty. Reports are answered from there again once the
+// plan, which then keeps them waiting, is through.
+func (s *Shipper) refill(ctx context.Context) error {
+	list, err := s.w.Unfilled(ctx, s.Tables)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, u := range list {
+		if !u.Remade {
+			continue
+		}
+		s.App.Logger().Warn("analytics: a column was made again in the warehouse, the table is written anew", "table", u.Name)
+		if err := s.w.Stale(ctx, s.at, u.Table); err != nil {
+			return err
+		}
+		if err := capture.Mark(s.App, capture.Remade, u.Table.Name); err != nil {
+			return err
+		}
+		names = append(names, u.Table.Name)
+	}
+	if len(names) > 0 {
+		if err := s.resyncs(ctx); err != nil {
+			return err
+		}
+		s.status.remade(names)
+	}
+	for _, u := range list {
+		if err := s.w.Fill(ctx, s.at, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole looks whether every column is the one that the rows were written with.
+func (s *Shipper) whole(ctx context.Context) error {
+	list, err := s.w.Unfilled(ctx, s.Tables)
+	if err == nil && slices.ContainsFunc(list, func(u warehouse.Unfilled) bool { return u.Remade }) {
+		err = errRemade
+	}
+	return err
 }
 
 // prepare sees to what is in the warehouse already, when a setting is another than when it

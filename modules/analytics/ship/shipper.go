@@ -203,6 +203,9 @@ func (s *Shipper) take(ctx context.Context) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
+	if err := s.refill(ctx); err != nil {
+		return err
+	}
 	if err := s.emptied(ctx); err != nil {
 		return err
 	}
@@ -266,7 +269,7 @@ func (s *Shipper) step(ctx context.Context) (busy bool, err error) {
 }
 
 // caughtUp notes that nothing waits, now and then in the database too, and looks at what
-// was set aside, and what is there under another name.
+// was set aside, what is there under another name, and whether a column was made anew.
 func (s *Shipper) caughtUp(ctx context.Context) error {
 	now := s.Now()
 	s.status.drained(now)
@@ -274,6 +277,9 @@ func (s *Shipper) caughtUp(ctx context.Context) error {
 		return nil
 	}
 	s.drained = now
+	if err := s.whole(ctx); err != nil {
+		return err
+	}
 	total, _, err := s.w.Rejects(ctx, 0)
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ type Snapshot struct {
 	DrainedAt  time.Time // when nothing was waiting, zero: not since the start
 	Rejects    int64     // values set aside in the warehouse
 	OtherNames []string  // under which the warehouse has this data folder's rows, too
+	Remade     []string  // tables that are written anew, as a column was made again in the warehouse
 	Readings   int       // how often tables began to be read in full since the start
 	Tables     []Progress
 }
@@ -101,6 +102,7 @@ func (s *Status) stands(at warehouse.Position, p plan) {
 		s.now.Readings++
 	}
 	s.reading = len(p.Todo) > 0
+	s.now.Remade = slices.DeleteFunc(slices.Clone(s.now.Remade), func(t string) bool { return !slices.Contains(p.Todo, t) })
 	for i := range s.now.Tables {
 		t := &s.now.Tables[i]
 		switch {
@@ -146,6 +148,13 @@ func (s *Status) found(rejects int64, names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now.Rejects, s.now.OtherNames = rejects, names
+}
+
+// remade notes tables that are written anew; they are in the plan.
+func (s *Status) remade(names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.Remade = names
 }
 
 func (s *Status) drained(now time.Time) {

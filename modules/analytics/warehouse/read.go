@@ -38,7 +38,8 @@ const beginReadSQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 // Read runs queries on one state of the data, in one round trip, and returns where the site
 // stands in it.
 func (w *Warehouse) Read(ctx context.Context, queries ...Query) (at Position, answers []Answer, err error) {
-	calls := []call{{sql: beginReadSQL}, {sql: patienceSQL}, {sql: positionSQL, args: []arg{text(w.site)}}}
+	calls := []call{{sql: beginReadSQL}, {sql: patienceSQL}, {sql: positionSQL, args: []arg{text(w.site)}},
+		{sql: filledSQL, args: []arg{text(w.site)}}, {sql: numbersSQL}}
 	head := len(calls)
 	for _, q := range queries {
 		c := call{sql: q.SQL, args: []arg{text(w.site)}}
@@ -56,6 +57,12 @@ func (w *Warehouse) Read(ctx context.Context, queries ...Query) (at Position, an
 	for i := range answers {
 		answers[i] = Answer{results[head+i]}
 	}
-	at, err = position(results[head-1])
+	if at, err = position(results[head-3]); err != nil {
+		return at, nil, err
+	}
+	there, err := readNumbers(results[head-1])
+	for i := range results[head-2].rows {
+		at.Remade = at.Remade || there.remade(results[head-2].text(i, 0), results[head-2].text(i, 1))
+	}
 	return at, answers, err
 }

@@ -63,6 +63,11 @@ func layout(tables []analyticsapi.Table, history bool) []table {
 			{"reason", "text", "NOT NULL", "Why, without the value."},
 			{"at", "timestamptz", "NOT NULL", "When."},
 		}, "site_id, tbl, id, col"},
+		{"sync_filled", "Which columns each site's rows were written with: one that was dropped and made again has another number.", []columnDDL{
+			{"site_id", "text", "NOT NULL", "The site."},
+			{"tbl", "text", "NOT NULL", "The table."},
+			{"columns", "text", "NOT NULL", "Its columns' names and numbers in the catalogue."},
+		}, "site_id, tbl"},
 		{"sync_anchor", "Hashes of entries of the sites' audit trails: a trail that was written anew, or cut off, does not agree with them. Nothing here is ever changed.", []columnDDL{
 			{"site_id", "text", "NOT NULL", "The site."},
 			{"seq", "bigint", "NOT NULL", "The number of the entry."},

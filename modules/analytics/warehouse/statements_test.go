@@ -80,6 +80,10 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 	if history {
 		must(t, w.FillVersions(ctx, end, all))
 	}
+	unfilled, err := w.Unfilled(ctx, all)
+	must(t, err)
+	must(t, w.Fill(ctx, end, unfilled[0]))
+	must(t, w.Stale(ctx, end, people))
 	must(t, w.Repseudonymise(ctx, end, all, "another"))
 	_, _, err = w.Read(ctx)
 	must(t, err)

@@ -72,6 +72,7 @@ type Position struct {
 	Fresh    bool   // somebody wrote or beat within Lease, by the clock of the warehouse
 	Versions bool   // every present row has its version, see FillVersions
 	Key      string // names the key that pseudonyms are made with, see Repseudonymise
+	Remade   bool   // a column was made anew since the site's rows were written; only Read looks
 }
 
 // Open connects to the database that url names, for one site. Its errors say what is wrong
