@@ -144,6 +144,25 @@ func TestSettingsThatDoNotHold(t *testing.T) {
 	}
 }
 
+// Behind an @ that is not escaped the rest of a password passes for the host.
+func TestAPasswordThatIsNotEscaped(t *testing.T) {
+	setenv(t, "POLYCLINIC_ANALYTICS_URL", "postgres://polyclinic:Geheim@Klinik#7@127.0.0.1:1/warehouse")
+	s := set.Start(t)
+	eventually(t, func() string {
+		r := s.As(t, alma, "GET", "/api/analytics/status", nil)
+		if strings.Contains(r.Body, "Klinik") {
+			t.Fatalf("it tells the password: %s", r.Body)
+		}
+		if !strings.Contains(r.Body, `"refused"`) || !strings.Contains(r.Body, "%40") {
+			return r.Body
+		}
+		return ""
+	})
+	if said, err := run(t, s, "status"); err == nil || strings.Contains(said+err.Error(), "Klinik") {
+		t.Errorf("%s %v", said, err)
+	}
+}
+
 func TestAWarehouseThatIsAway(t *testing.T) {
 	setenv(t, "POLYCLINIC_ANALYTICS_URL", "postgres://role:hidden@127.0.0.1:1/none")
 	s := set.Start(t)

@@ -50,6 +50,11 @@ func TestConnectErrorsSayWhatIsWrong(t *testing.T) {
 	}{
 		{"no URL", "hush hush", warehouse.ErrURL, "postgres://"},
 		{"a port that is none", "postgres://a:hush@h:x/d", warehouse.ErrURL, "postgres://"},
+		{"an @ in the password", "postgres://a:hush@hush@127.0.0.1:1/d", warehouse.ErrURL, "%40"},
+		{"an @ and a # in it", "postgres://a:x@hush#7@127.0.0.1:1/d", warehouse.ErrURL, "%23"},
+		{"an @ and a / in it", "postgres://a:x@hush/7@127.0.0.1:1/d", warehouse.ErrURL, "%2F"},
+		{"digits and a # in it", "postgres://hush:1#x@127.0.0.1:1/d", warehouse.ErrURL, "%23"},
+		{"an @ and a ? in it", "postgres://a:x@hush?7@127.0.0.1:1/d", warehouse.ErrURL, "%3F"},
 		{"nobody listens", server.Via(url, nobody.Addr().String()), warehouse.ErrUnreachable, "refused"},
 		{"wrong password", strings.Replace(url, "hush%20hush", "hush", 1), warehouse.ErrRights, "password"},
 		{"no such database", strings.Replace(url, "/test", "/nothing", 1), warehouse.ErrRights, "has no database nothing"},

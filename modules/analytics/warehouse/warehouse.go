@@ -78,6 +78,9 @@ type Position struct {
 // Open connects to the database that url names, for one site. Its errors say what is wrong
 // without saying the URL: see ErrUnreachable, ErrRights, ErrVersion and ErrURL.
 func Open(ctx context.Context, url, site string) (*Warehouse, error) {
+	if halved(url) {
+		return nil, &Error{Kind: ErrURL, Text: "the analytics URL cannot be read: in a password @ is written %40, / %2F, # %23, ? %3F and : %3A"}
+	}
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, &Error{Kind: ErrURL, Text: "the analytics URL is not one of PostgreSQL: it must be postgres://role:password@host:5432/database"}
@@ -99,6 +102,20 @@ func Open(ctx context.Context, url, site string) (*Warehouse, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// halved reports whether a password may have been cut in a URL, by a sign that must be escaped
+// there: what is behind the sign would pass for the host, and be shown.
+func halved(url string) bool {
+	_, rest, isURL := strings.Cut(url, "://")
+	if !isURL {
+		return false // host=… password=…
+	}
+	authority := rest
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		authority = rest[:end]
+	}
+	return strings.Count(authority, "@") > 1 || strings.Contains(rest[len(authority):], "@")
 }
 
 // recognise finds out what answers.
