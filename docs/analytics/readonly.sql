@@ -1,13 +1,18 @@
 -- A role that reads the warehouse and can do nothing else, for Metabase, Grafana and people
 -- with a SQL tool. Run it once as a superuser (on a managed server: as its administrator),
 -- in the warehouse's database, after the first start of the sync. owner is the role of
--- POLYCLINIC_ANALYTICS_URL, password one of your own:
+-- POLYCLINIC_ANALYTICS_URL, password one of your own. A role is the whole server's: with a
+-- second warehouse on it, or run again, the script gives the role that is there this password:
 --
 --   psql "$ADMIN_URL" -v ON_ERROR_STOP=1 -v owner=polyclinic -v password="a long one" -f readonly.sql
 
 BEGIN;
 
-CREATE ROLE polyclinic_reader LOGIN NOINHERIT NOCREATEDB NOCREATEROLE PASSWORD :'password' CONNECTION LIMIT 20;
+SELECT count(*) = 0 AS lacking FROM pg_catalog.pg_roles WHERE rolname = 'polyclinic_reader' \gset
+\if :lacking
+CREATE ROLE polyclinic_reader;
+\endif
+ALTER ROLE polyclinic_reader LOGIN NOINHERIT NOCREATEDB NOCREATEROLE PASSWORD :'password' CONNECTION LIMIT 20;
 
 GRANT USAGE ON SCHEMA polyclinic TO polyclinic_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA polyclinic TO polyclinic_reader;
