@@ -237,6 +237,8 @@ func TestCommandsBesideAServer(t *testing.T) {
 	wants(false, []string{"backfill"}, "read in full, nothing waits")
 	wants(true, []string{"backfill", "nosuch"}, "nosuch", "patients")
 	same(t, s, url)
+	setenv(t, "POLYCLINIC_SITE_ID", "south")
+	wants(true, []string{"backfill", "payments"}, "ships as site north", "the site south", "POLYCLINIC_SITE_ID")
 }
 
 func TestTwoClinicsWithOneSiteID(t *testing.T) {

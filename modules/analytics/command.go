@@ -96,6 +96,9 @@ func (t tool) ready() (ship.Config, error) {
 // open connects to the warehouse, to look.
 func (t tool) open(ctx context.Context) (ship.Config, *warehouse.Warehouse, error) {
 	c, err := t.ready()
+	if err == nil {
+		err = t.sameSite(c.Site)
+	}
 	if err != nil {
 		return c, nil, err
 	}

@@ -117,7 +117,7 @@ func (s *service) start(k *kernel.Kernel) error {
 func (s *service) run(ctx context.Context, app core.App) {
 	defer close(s.done)
 	for ctx.Err() == nil {
-		held, err := hold(app.DataDir())
+		held, err := hold(app.DataDir(), s.site)
 		if err == nil {
 			err = s.shipper.Run(ctx, nil)
 			held.Close()
@@ -154,15 +154,24 @@ func (s *service) stop() {
 	}
 }
 
-// hold makes this process the only one that ships from the data folder.
-func hold(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "analytics.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+// lockName is the file that hold takes; in it is the site that is shipped.
+const lockName = "analytics.lock"
+
+// hold makes this process the only one that ships from the data folder, as that site.
+func hold(dir, site string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	taken, err := lock.Take(f)
 	if err == nil && taken {
 		err = errHeld
+	}
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.WriteString(site + "\n")
 	}
 	if err != nil {
 		f.Close()

@@ -3,6 +3,10 @@ package analytics
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/polyclinic-os/polyclinic/modules/analytics/capture"
@@ -13,7 +17,7 @@ import (
 // settle returns once nothing waits and no table is to be read in full. Without a server on
 // this data folder it ships itself.
 func (t tool) settle(ctx context.Context, c ship.Config, w *warehouse.Warehouse) error {
-	held, err := hold(t.k.App.DataDir())
+	held, err := hold(t.k.App.DataDir(), c.Site)
 	if errors.Is(err, errHeld) {
 		return t.watch(ctx, c, w)
 	}
@@ -43,6 +47,24 @@ func (t tool) settle(ctx context.Context, c ship.Config, w *warehouse.Warehouse)
 		}
 		table = draw(t.bar, is, table)
 	}
+}
+
+// sameSite refuses to work beside a server that ships under another name than this command was
+// given: what the command would wait for never comes.
+func (t tool) sameSite(site string) error {
+	dir := t.k.App.DataDir()
+	held, err := hold(dir, site)
+	if err == nil {
+		return held.Close()
+	}
+	if !errors.Is(err, errHeld) {
+		return err
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, lockName))
+	if name := strings.TrimSpace(string(raw)); err == nil && name != "" && name != site {
+		err = fmt.Errorf("the server that runs on this data folder ships as site %s, and this command was given the site %s: give it the server's %s", name, site, siteSetting.Name)
+	}
+	return err
 }
 
 // watch waits for what the server of this data folder does.
