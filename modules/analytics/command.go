@@ -22,7 +22,7 @@ func command(k *kernel.Kernel) *cobra.Command {
 	c.AddCommand(
 		&cobra.Command{
 			Use: "status", Short: "Tell how far the warehouse is behind", Args: cobra.NoArgs,
-			Long: "Tell how far the warehouse is behind: what this data folder knows, then what the warehouse says. It works beside a running server.\nIt ends with status 1 if the warehouse cannot be reached.",
+			Long: "Tell how far the warehouse is behind: what this data folder knows, then what the warehouse says. It works beside a running server.\nIt ends with status 1 if the warehouse cannot be reached, or refuses the server.",
 			RunE: func(c *cobra.Command, _ []string) error {
 				return tool{k, c.OutOrStdout(), progress.New()}.status(within(c))
 			},

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -54,7 +55,9 @@ func viewsCommand(k *kernel.Kernel) *cobra.Command {
 			if err := w.EnsureSchema(within(c), Tables(k)); err != nil {
 				return err
 			}
-			if err := w.Define(within(c), views.SQL()); err != nil {
+			if err := w.Define(within(c), views.SQL()); errors.Is(err, warehouse.ErrRights) {
+				return fmt.Errorf("the role of %s may make no views: let somebody who may run what `polyclinic analytics views` prints", urlSetting.Name)
+			} else if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%d views are there.\n", len(views.All()))
@@ -66,7 +69,8 @@ func viewsCommand(k *kernel.Kernel) *cobra.Command {
 }
 
 func printSQL(c *cobra.Command, statements []string) error {
-	for _, sql := range statements {
+	// What is there already is no news, and would bury what is.
+	for _, sql := range append([]string{"SET client_min_messages = warning"}, statements...) {
 		if _, err := fmt.Fprintln(c.OutOrStdout(), sql+";"); err != nil {
 			return err
 		}

@@ -36,15 +36,27 @@ func (t tool) status(ctx context.Context) error {
 	if err != nil && !(own.Epoch == "" && errors.Is(err, warehouse.ErrSchema)) { // its tables are made at the first start
 		return err
 	}
+	refused, found, err := capture.Refusal(t.k.App)
+	if err != nil {
+		return err
+	}
 	state, err := t.state(at, own)
 	if err != nil {
 		return err
 	}
-	t.say("state      %s", state)
-	if at.Epoch == "" {
-		return nil
+	if refused != "" {
+		state = "refused: nothing is shipped until somebody acts"
 	}
-	return t.there(ctx, c, w, at)
+	t.say("state      %s", state)
+	if at.Epoch != "" {
+		if err := t.there(ctx, c, w, at); err != nil {
+			return err
+		}
+	}
+	if refused != "" {
+		return fmt.Errorf("the server found at %s, and tries again now and then: %s", time.Unix(found, 0).UTC().Format(time.RFC3339), refused)
+	}
+	return nil
 }
 
 // here says what waits as far as this folder knows: at most that much.

@@ -97,7 +97,7 @@ func ensureTables(tx core.App) error {
 	if err != nil {
 		return fmt.Errorf("tables of analytics: %w", err)
 	}
-	for _, ddl := range []string{ddlLog, ddlState, ddlRow, ddlBatch, ddlSeq, ddlTable} {
+	for _, ddl := range []string{ddlLog, ddlState, ddlRow, ddlBatch, ddlSeq, ddlRefusal, ddlTable} {
 		if err := execute(tx, ddl, nil); err != nil {
 			return err
 		}
@@ -204,8 +204,8 @@ func (p place) ensure(tx core.App, found map[string]foundTrigger, was noted) (re
 func isComplete(app core.App, tables []analyticsapi.Table) (bool, error) {
 	db := app.ConcurrentDB()
 	var n int
-	err := db.NewQuery(`SELECT count(*) FROM sqlite_master WHERE name IN ('_analytics_log', '_analytics_state', '_analytics_batch', '_analytics_batch_seq', '_analytics_table')`).Row(&n)
-	if err != nil || n < 5 {
+	err := db.NewQuery(`SELECT count(*) FROM sqlite_master WHERE name IN ('_analytics_log', '_analytics_state', '_analytics_batch', '_analytics_batch_seq', '_analytics_refusal', '_analytics_table')`).Row(&n)
+	if err != nil || n < 6 {
 		return false, err
 	}
 	found, err := findTriggers(db)

@@ -22,9 +22,10 @@ const (
 	ddlState = `CREATE TABLE IF NOT EXISTS _analytics_state (id INTEGER PRIMARY KEY CHECK (id = 1),
 		epoch TEXT NOT NULL DEFAULT '', token TEXT NOT NULL DEFAULT '', previous TEXT NOT NULL DEFAULT '',
 		trimmed INTEGER NOT NULL DEFAULT 0, drainedAt INTEGER NOT NULL DEFAULT 0, overflows INTEGER NOT NULL DEFAULT 0)`
-	ddlRow   = `INSERT INTO _analytics_state (id) VALUES (1) ON CONFLICT DO NOTHING`
-	ddlBatch = `CREATE TABLE IF NOT EXISTS _analytics_batch (token TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID`
-	ddlSeq   = `CREATE INDEX IF NOT EXISTS _analytics_batch_seq ON _analytics_batch (seq)`
+	ddlRow     = `INSERT INTO _analytics_state (id) VALUES (1) ON CONFLICT DO NOTHING`
+	ddlBatch   = `CREATE TABLE IF NOT EXISTS _analytics_batch (token TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID`
+	ddlSeq     = `CREATE INDEX IF NOT EXISTS _analytics_batch_seq ON _analytics_batch (seq)`
+	ddlRefusal = `CREATE TABLE IF NOT EXISTS _analytics_refusal (id INTEGER PRIMARY KEY CHECK (id = 1), why TEXT NOT NULL, at INTEGER NOT NULL)`
 	// resync: why the table is to be read in full again, '' when it is not. since: the log's
 	// head when it was last begun to be.
 	ddlTable = `CREATE TABLE IF NOT EXISTS _analytics_table (name TEXT PRIMARY KEY, collectionId TEXT NOT NULL DEFAULT '',
@@ -114,7 +115,7 @@ func Remove(app core.App) error {
 				return err
 			}
 		}
-		for _, t := range []string{logTable, "_analytics_state", "_analytics_batch", "_analytics_table"} {
+		for _, t := range []string{logTable, "_analytics_state", "_analytics_batch", "_analytics_refusal", "_analytics_table"} {
 			if err := execute(tx, "DROP TABLE IF EXISTS "+t, nil); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,5 +70,38 @@ func TestStatusTellsWhatWaits(t *testing.T) {
 	s.tells(0, "the list of changes was dropped", "not: every change is shipped", fmt.Sprint("overflows  ", 1))
 	s.starts().same()
 	s.tells(0, "every change is shipped", "not: dropped")
+	s.stops()
+}
+
+// A command that another process answers to is told what the server found, though all that there
+// was is shipped: a table is lacking, which the role may not make.
+func TestStatusTellsWhatIsRefused(t *testing.T) {
+	server := postgres.Server(t)
+	s := newSite(t, "north", server.Database(t)).starts()
+	s.same()
+	s.stops()
+	s.psql(`DROP ROLE IF EXISTS narrow`, `CREATE ROLE narrow LOGIN PASSWORD 'hidden'`, `GRANT USAGE ON SCHEMA polyclinic TO narrow`,
+		`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA polyclinic TO narrow`)
+	defer s.psql(`DROP OWNED BY narrow`, `DROP ROLE narrow`)
+	_, address, _ := strings.Cut(s.url, "@")
+	with := s.env
+	s.env = append(slices.Clone(with), "POLYCLINIC_ANALYTICS_HISTORY=on", "POLYCLINIC_ANALYTICS_URL=postgres://narrow:hidden@"+address)
+	s.starts()
+	token := s.login()
+	until(t, func() string {
+		_, body := s.server.Do(t, "GET", "/api/analytics/status", token, "")
+		return map[bool]string{false: body}[strings.Contains(body, `"refused"`)]
+	})
+	s.tells(1, "nothing is shipped until somebody acts", "analytics schema", "not: every change is shipped", "not: hidden")
+	if said, status := s.run("analytics", "views", "--apply"); status != 1 || !strings.Contains(said, "analytics views") || strings.Contains(said, "analytics schema") {
+		t.Errorf("views: %d %s", status, said)
+	}
+	s.stops()
+	s.env = with
+	s.starts().same()
+	until(t, func() string {
+		said, status := s.run("analytics", "status")
+		return map[bool]string{false: said}[status == 0 && strings.Contains(said, "every change is shipped")]
+	})
 	s.stops()
 }

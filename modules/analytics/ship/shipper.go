@@ -5,7 +5,6 @@ package ship
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -133,12 +132,15 @@ func (s *Shipper) Run(ctx context.Context, until func(Snapshot) bool) error {
 		if s.shipped {
 			wait = firstWait // it worked for a while
 		}
-		var there *warehouse.Error
-		if errors.As(err, &there) && !warehouse.Retryable(err) {
-			wait = max(wait, lastWait/4) // somebody must act first
+		refused := needsSomebody(err)
+		if refused {
+			wait = max(wait, lastWait/4)
 		}
 		if s.status.failed(err, s.Now()) {
 			s.App.Logger().Warn("analytics: not shipping", "error", err)
+			if refused {
+				s.refused(err.Error())
+			}
 		}
 		if err := s.tend(ctx); err != nil && ctx.Err() == nil {
 			s.App.Logger().Error("analytics: the log is not in order", "error", err)
@@ -230,6 +232,13 @@ func (s *Shipper) leave() {
 	s.at = warehouse.Position{}
 }
 
+// refused notes for commands that somebody must act, or, with "", that it ships.
+func (s *Shipper) refused(why string) {
+	if err := capture.Refused(s.App, why, s.Now().Unix()); err != nil {
+		s.App.Logger().Warn("analytics: what keeps it from shipping is not noted", "error", err)
+	}
+}
+
 // step does the next thing and reports whether there may be more to do at once.
 func (s *Shipper) step(ctx context.Context) (busy bool, err error) {
 	now := s.Now()
@@ -277,6 +286,7 @@ func (s *Shipper) caughtUp(ctx context.Context) error {
 		return nil
 	}
 	s.drained = now
+	s.refused("")
 	if err := s.whole(ctx); err != nil {
 		return err
 	}

@@ -176,11 +176,16 @@ func (s *Status) failed(err error, now time.Time) bool {
 	news := s.now.Error != text || s.now.Failures%20 == 0
 	s.now.Failures++
 	s.now.Error, s.now.ErrorAt, s.now.State = text, now, Waiting
-	var known *warehouse.Error
-	if errors.As(err, &known) && !warehouse.Retryable(err) {
+	if needsSomebody(err) {
 		s.now.State = Refused
 	}
 	return news
+}
+
+// needsSomebody reports whether trying again does not help until somebody has acted.
+func needsSomebody(err error) bool {
+	var known *warehouse.Error
+	return errors.As(err, &known) && !warehouse.Retryable(err)
 }
 
 func (s *Status) stopped() {
