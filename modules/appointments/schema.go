@@ -4,6 +4,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
 var migrations = []kernel.Migration{
@@ -14,6 +15,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000592_sums", Up: initSums},
 	{ID: "1780000593_stamps", Up: initStamps},
 	{ID: "1780000594_day_stamps", Up: initDayStamps},
+	{ID: "1780000598_days", Up: initDays},
 }
 
 func initAppointments(tx core.App) error {
@@ -80,3 +82,6 @@ func initNoOverlap(tx core.App) error {
 	}
 	return nil
 }
+
+// initDays lets no day in that does not exist.
+func initDays(tx core.App) error { return clinicapi.OnlyDays(tx, "appointments", "appointmentDate") }

@@ -1,9 +1,12 @@
 package billing
 
 import (
+	"errors"
+
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
 var migrations = []kernel.Migration{
@@ -14,6 +17,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000691_owed", Up: initOwed},
 	{ID: "1780000692_stamps", Up: initStamps},
 	{ID: "1780000693_day_stamps", Up: initDayStamps},
+	{ID: "1780000698_days", Up: initDays},
 }
 
 func initInvoices(tx core.App) error {
@@ -156,4 +160,9 @@ func initGuards(tx core.App) error {
 		}
 	}
 	return nil
+}
+
+// initDays lets no day in that does not exist.
+func initDays(tx core.App) error {
+	return errors.Join(clinicapi.OnlyDays(tx, "invoices", "issuedOn", "dueOn"), clinicapi.OnlyDays(tx, "payments", "paidOn"))
 }

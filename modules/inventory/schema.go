@@ -1,15 +1,19 @@
 package inventory
 
 import (
+	"errors"
+
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
 var migrations = []kernel.Migration{
 	{ID: "1780000900_stock", Up: initStock},
 	{ID: "1780000990_report", Up: initReport},
 	{ID: "1780000991_stamps", Up: initStamps},
+	{ID: "1780000998_days", Up: initDays},
 }
 
 func initStock(tx core.App) error {
@@ -98,4 +102,9 @@ var triggers = []string{
 	 BEGIN SELECT RAISE(ABORT, 'polyclinic:movement_final:'); END`,
 	`CREATE TRIGGER inventory_movements_final_d BEFORE DELETE ON inventory_movements
 	 BEGIN SELECT RAISE(ABORT, 'polyclinic:movement_final:'); END`,
+}
+
+// initDays lets no day in that does not exist.
+func initDays(tx core.App) error {
+	return errors.Join(clinicapi.OnlyDays(tx, "inventory", "expiryDate"), clinicapi.OnlyDays(tx, "inventory_movements", "movedOn"))
 }

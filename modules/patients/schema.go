@@ -4,6 +4,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
 var migrations = []kernel.Migration{
@@ -15,6 +16,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000493_stamps", Up: initStamps},
 	{ID: "1780000495_restriction", Up: initRestriction},
 	{ID: "1780000496_age", Up: ageUnknown},
+	{ID: "1780000498_days", Up: initDays},
 }
 
 func initPatients(tx core.App) error {
@@ -77,3 +79,6 @@ func initNumbers(tx core.App) error {
 	r.Id = "patientnumber01"
 	return tx.Save(r)
 }
+
+// initDays lets no day in that does not exist.
+func initDays(tx core.App) error { return clinicapi.OnlyDays(tx, "patients", "registeredOn") }
