@@ -67,6 +67,7 @@ type Job struct {
 type Setting struct {
 	Name, Default, Doc string
 	Secret             bool
+	Wrong              func(value string) string // what the value must be, "" when it is; nil: anything
 }
 
 // Value returns the variable, the content of its _FILE twin without the final

@@ -129,9 +129,18 @@ func TestFolderThatCannotBeMade(t *testing.T) {
 	if _, err := os.Stat("/proc/self"); err != nil {
 		dir = filepath.Join(t.TempDir(), strings.Repeat("x", 4096)) // longer than any name may be
 	}
-	for _, command := range [][]string{{"serve", "--http", program.FreeAddress(t)}, {"import", "fhir", "nothing.json"}, {"doctor"}} {
+	for _, command := range [][]string{{"serve", "--http", program.FreeAddress(t)}, {"import", "fhir", "nothing.json"}} {
 		said, status := polyclinic.Run(t, append(command, "--dir", dir)...)
 		wantWords(t, said, status, 1, "the data folder "+dir+" cannot be made", "--dir")
+	}
+	if _, err := os.Stat("/proc/self"); err == nil { // a setting that names another folder is not the data folder's fault
+		c := polyclinic.Command(t, "serve", "--http", program.FreeAddress(t), "--dir", filepath.Join(t.TempDir(), "data"))
+		c.Env = append(os.Environ(), "POLYCLINIC_AUDIT_DIR=/proc/nope")
+		said, status := program.Finish(t, c)
+		wantWords(t, said, status, 1, "/proc/nope cannot be", "POLYCLINIC_AUDIT_DIR")
+		if strings.Contains(said, "--dir") {
+			t.Errorf("it blames the data folder:\n%s", said)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -36,10 +37,26 @@ func explain(err error, dir string) error {
 		return fmt.Errorf("the disk of the data folder %s is full: make room and start again (%w)", dir, err)
 	case said("file is not a database", "database disk image is malformed"):
 		return fmt.Errorf("the database in %s is damaged: restore a backup (%w)", dir, err)
+	case errors.As(err, &path) && (errors.Is(err, fs.ErrPermission) || path.Op == "mkdir") && elsewhere(path.Path, dir):
+		return fmt.Errorf("%s cannot be read, made or written: let the account that runs Polyclinic have it, or name another in the argument or setting that it comes from, such as POLYCLINIC_AUDIT_DIR (%w)", path.Path, err)
 	case errors.Is(err, fs.ErrPermission) || said("permission denied", "read-only", "readonly", "unable to open database file", "not a directory"):
 		return fmt.Errorf("the data folder %s cannot be written: let the account that runs Polyclinic own it, or choose another with --dir (%w)", dir, err)
 	case errors.As(err, &path) && path.Op == "mkdir": // where the system lets nobody make a folder
 		return fmt.Errorf("the data folder %s cannot be made there: choose another with --dir (%w)", dir, err)
 	}
 	return err
+}
+
+// elsewhere reports whether a path is neither in the data folder nor above it.
+func elsewhere(path, dir string) bool {
+	path, err := filepath.Abs(path)
+	dir, errDir := filepath.Abs(dir)
+	if err != nil || errDir != nil {
+		return false
+	}
+	within := func(of, folder string) bool {
+		rel, err := filepath.Rel(folder, of)
+		return err == nil && filepath.IsLocal(rel)
+	}
+	return !within(path, dir) && !within(dir, path)
 }

@@ -104,5 +104,8 @@ func decrypt(r io.Reader, opens func() ([]age.Identity, error)) (io.Reader, erro
 	if errors.As(err, &none) {
 		return nil, errWrongKey
 	}
-	return plain, err
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return plain, nil
 }

@@ -28,7 +28,7 @@ func TestABackupThatWasTamperedWithIsRefused(t *testing.T) {
 	}
 	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", key)
 	for name, raw := range map[string][]byte{
-		"cut in half": whole[:len(whole)/2], "cut at the end": whole[:len(whole)-1], "one byte changed": flip(whole, len(whole)/2),
+		"cut in half": whole[:len(whole)/2], "cut at the end": whole[:len(whole)-1], "cut in the head": whole[:60], "cut in a file, not encrypted": open[:len(open)/2], "one byte changed": flip(whole, len(whole)/2),
 		"one byte changed, not encrypted": flip(open, len(open)/2), "cut, not encrypted": open[:len(open)-9], "empty": nil,
 	} {
 		if err := os.WriteFile(file, raw, 0o600); err != nil {
@@ -40,6 +40,8 @@ func TestABackupThatWasTamperedWithIsRefused(t *testing.T) {
 		}
 		if _, err := run(t, s.Kernel, "backup", "verify", file); err == nil {
 			t.Errorf("%s: called whole", name)
+		} else if strings.HasPrefix(name, "cut") && !strings.Contains(err.Error(), "damaged or cut off") {
+			t.Errorf("%s: says only %v", name, err)
 		}
 		if left, _ := os.ReadDir(dir); len(left) > 0 {
 			t.Errorf("%s: left %v", name, left)

@@ -2,6 +2,7 @@
 package backup
 
 import (
+	"strconv"
 	"sync"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -33,14 +34,29 @@ func Module(version string) kernel.Module {
 }
 
 var (
-	passphrase = kernel.Setting{Name: "POLYCLINIC_BACKUP_PASSPHRASE", Secret: true, Doc: "Encrypts backups, and opens them. Keep it where the server is not: without it they cannot be read."}
+	passphrase = kernel.Setting{Name: "POLYCLINIC_BACKUP_PASSPHRASE", Secret: true, Doc: "Encrypts backups, and opens them. Keep it where the server is not: without it they cannot be read.", Wrong: guessable}
 	recipients = kernel.Setting{Name: "POLYCLINIC_BACKUP_RECIPIENT", Doc: "Encrypts backups to public keys (age1…, separated by commas) instead: the server then cannot read them itself. Wins over the passphrase."}
 	identity   = kernel.Setting{Name: "POLYCLINIC_BACKUP_IDENTITY", Secret: true, Doc: "The secret key (AGE-SECRET-KEY-1…) that opens backups made to its public one: for verify and restore only."}
-	weekly     = kernel.Setting{Name: "POLYCLINIC_BACKUP_WEEKLY", Default: "4", Doc: "How many weekly backups are kept beside the scheduled ones, of which the dashboard's setting says how many."}
+	weekly     = kernel.Setting{Name: "POLYCLINIC_BACKUP_WEEKLY", Default: "4", Doc: "How many weekly backups are kept beside the scheduled ones, of which the dashboard's setting says how many.", Wrong: noCount}
 	every      = kernel.Setting{Name: "POLYCLINIC_BACKUP_EVERY", Doc: "How often what changed is copied, such as 5m: a disk that fails then takes no more than that with it. Unset, only the nightly backups are made."}
 	everyTo    = kernel.Setting{Name: "POLYCLINIC_BACKUP_EVERY_TO", Doc: "Folder on another disk for those copies. Unset, they go where the dashboard's settings have backups."}
 	settings   = []kernel.Setting{passphrase, recipients, identity, weekly, every, everyTo}
 )
+
+// guessable is for a word that whoever has a backup finds by trying.
+func guessable(word string) string {
+	if len(word) < 16 {
+		return "is too short to keep anybody out of a backup: take 16 characters or more, such as six words"
+	}
+	return ""
+}
+
+func noCount(text string) string {
+	if n, err := strconv.Atoi(text); err != nil || n < 0 {
+		return "must be a whole number, 0 for none: as it is, no weekly backup is kept"
+	}
+	return ""
+}
 
 // createRuns makes the list of backups that were made. It is no collection: clients do not see it.
 func createRuns(tx core.App) error {

@@ -134,6 +134,9 @@ func unpackFile(archive *tar.Reader, h *tar.Header, dir string, skim bool) (File
 		to = sum
 	}
 	n, err := io.Copy(to, archive)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = damaged(err)
+	}
 	if err = errors.Join(err, dst.Sync(), dst.Close()); err != nil {
 		return File{}, fmt.Errorf("unpack %s: %w", h.Name, err)
 	}

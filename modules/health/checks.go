@@ -36,6 +36,7 @@ var checks = []any{
 	kernel.Check{Name: "demo", Doc: "Whether people with public passwords can be reached.", Run: demo},
 	kernel.Check{Name: "secrets", Doc: "Whether the settings' secrets are encrypted in the database.", Run: secrets},
 	kernel.Check{Name: "transport", Doc: "Whether patients' data cross the network in the clear.", Run: transport},
+	kernel.Check{Name: "settings", Doc: "Whether environment variables have values that do, and names that are read.", Run: settings},
 	kernel.Check{Name: "rates", Doc: "Whether requests are limited.", Run: rates},
 }
 

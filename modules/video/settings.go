@@ -11,8 +11,8 @@ import (
 // They are read when they are needed, so that a _FILE twin may be replaced while the
 // server runs.
 var (
-	appID          = kernel.Setting{Name: "AGORA_APP_ID", Doc: "App ID of the Agora project that carries video calls."}
-	appCertificate = kernel.Setting{Name: "AGORA_APP_CERTIFICATE", Secret: true, Doc: "Primary certificate of the Agora project."}
+	appID          = kernel.Setting{Name: "AGORA_APP_ID", Doc: "App ID of the Agora project that carries video calls.", Wrong: noHex}
+	appCertificate = kernel.Setting{Name: "AGORA_APP_CERTIFICATE", Secret: true, Doc: "Primary certificate of the Agora project.", Wrong: noHex}
 	customerKey    = kernel.Setting{Name: "AGORA_CUSTOMER_KEY", Doc: "Key of Agora's RESTful API. With the secret set, participants are removed when a call ends, and who takes part no more is kept out."}
 	customerSecret = kernel.Setting{Name: "AGORA_CUSTOMER_SECRET", Secret: true, Doc: "Secret of Agora's RESTful API."}
 	restURL        = kernel.Setting{Name: "AGORA_REST_URL", Default: agora.DefaultBaseURL, Doc: "Where Agora's RESTful API lives."}
@@ -21,6 +21,14 @@ var (
 var settings = []kernel.Setting{appID, appCertificate, customerKey, customerSecret, restURL}
 
 var errNotConfigured = kernel.Fail(http.StatusServiceUnavailable, "video_not_configured", "Video calls are not set up: set AGORA_APP_ID and AGORA_APP_CERTIFICATE.")
+
+// noHex is for what has the form of an App ID and is none.
+func noHex(text string) string {
+	if (agora.Credentials{AppID: text, Certificate: text}).Validate() != nil {
+		return "must be 32 hexadecimal digits: as it is, there are no video calls"
+	}
+	return ""
+}
 
 // credentials returns the Agora project, or errNotConfigured naming what is missing.
 func credentials() (agora.Credentials, error) {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest/program"
 )
 
 // Another process than the server, with the same data folder.
@@ -47,5 +49,29 @@ func TestCheckSaysWhatOnlyTheServerSees(t *testing.T) {
 		if state == "while it runs" {
 			s.Stop(t)
 		}
+	}
+}
+
+// What is set and does not do what somebody meant is named, without its value.
+func TestCheckNamesSettingsThatDoNothing(t *testing.T) {
+	dir := t.TempDir()
+	polyclinic.Serve(t, dir).Stop(t)
+	c := polyclinic.Command(t, "check", "--dir", dir)
+	c.Env = append(os.Environ(), "POLYCLINIC_BACKUP_WEEKLY=many", "POLYCLINIC_BACKUP_PASSPHRASE=x7q", "AGORA_APP_ID=abc", "AGORA_APP_CERTIFICATE=zzz", "POLYCLINIC_DISABEL=video")
+	said, status := program.Finish(t, c)
+	for _, name := range []string{"POLYCLINIC_BACKUP_WEEKLY must be", "POLYCLINIC_BACKUP_PASSPHRASE is too short", "AGORA_APP_ID must be 32", "AGORA_APP_CERTIFICATE must be 32", "reads the environment variable POLYCLINIC_DISABEL:"} {
+		if strings.Count(said, name) != 1 || status != 1 {
+			t.Errorf("%d: it does not say %q once:\n%s", status, name, said)
+		}
+	}
+	for _, value := range []string{"x7q", "zzz", "many"} {
+		if strings.Contains(said, value) {
+			t.Errorf("it tells the value %s:\n%s", value, said)
+		}
+	}
+	c = polyclinic.Command(t, "check", "--dir", dir)
+	c.Env = append(os.Environ(), "POLYCLINIC_BACKUP_PASSPHRASE=six words that nobody would guess", "POLYCLINIC_SECRETS_KEY_FILE="+dir+"/secrets.key")
+	if said, _ := program.Finish(t, c); strings.Contains(said, "setting_") {
+		t.Errorf("what is right is named:\n%s", said)
 	}
 }
