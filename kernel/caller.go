@@ -42,6 +42,15 @@ func (a Access) alive(v Verb, rule string) *string {
 	return &rule
 }
 
+// kept is the rule of who sees all that is not softly deleted.
+func (a Access) kept() *string {
+	rule := ""
+	if a.SoftDelete != "" {
+		rule = a.SoftDelete + " = ''"
+	}
+	return &rule
+}
+
 // callersApp is the app as one list request sees it: the rules of our collections say what
 // they say for the caller, and a documented list has the rows that it is of.
 type callersApp struct {
@@ -64,6 +73,9 @@ func (a *callersApp) FindCachedCollectionByNameOrId(ref string) (*core.Collectio
 	}
 	own := *c
 	own.ListRule = a.rule(access)
+	if a.seesAll(access) {
+		own.ListRule = access.kept()
+	}
 	return &own, nil
 }
 
