@@ -72,6 +72,7 @@ type Access struct {
 	SoftDelete                         string              // date field that a delete sets instead of removing the row
 	Counters                           []string            // number fields that clients may count up and down: {"seats-": 1}
 	Counted                            bool                // the number of rows is kept, for lists of callers who see all
+	TextsInMemory                      bool                // what ?q= looks in is held in memory, about 100 bytes a row: for long tables with short texts
 }
 
 func (a Access) policy(v Verb) Policy {

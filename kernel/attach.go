@@ -145,6 +145,9 @@ func (k *Kernel) Reconcile(app core.App) error {
 		if err := k.keepCounts(tx); err != nil {
 			return err
 		}
+		if err := k.noteTexts(tx); err != nil {
+			return err
+		}
 		if _, err := GuardReplace(tx); err != nil {
 			return err
 		}

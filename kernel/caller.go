@@ -95,6 +95,7 @@ func (a *callersApp) RecordQuery(ref any) *dbx.SelectQuery {
 	}
 	a.listed = true
 	a.d.rows(q, c, a.account)
+	a.k.narrowByTexts(a.App, q, c, a.d.words)
 	return q
 }
 

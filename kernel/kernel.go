@@ -30,8 +30,9 @@ type Kernel struct {
 	given    []Module      // what New was called with
 	due      chan struct{} // the outbox has something for the worker
 	lanes    lanes
-	stopping atomic.Bool // the worker takes up no further event
-	strict   atomic.Bool // strict access is on, see StrictSwitch
+	stopping atomic.Bool       // the worker takes up no further event
+	strict   atomic.Bool       // strict access is on, see StrictSwitch
+	texts    map[string]*texts // by collection, see Access.TextsInMemory
 	keys     keyLocks
 }
 
@@ -42,7 +43,7 @@ func New(mods []Module, disabled ...string) (*Kernel, error) {
 	k := &Kernel{
 		given: mods, Disabled: map[string]bool{}, access: map[string]Access{}, owner: map[string]string{},
 		byPath: map[string]Resource{}, literal: map[string]bool{}, routes: map[string]Route{}, exports: map[string]bool{},
-		raised: map[string]*Error{}, subs: map[string][]Subscription{}, due: make(chan struct{}, 1),
+		raised: map[string]*Error{}, subs: map[string][]Subscription{}, due: make(chan struct{}, 1), texts: map[string]*texts{},
 	}
 	for _, name := range disabled {
 		if name = strings.TrimSpace(name); name != "" {
@@ -75,6 +76,9 @@ func (k *Kernel) index() {
 		for _, a := range m.Access {
 			if len(searched[a.Collection]) > 0 {
 				a.ServerSet = slices.Concat(a.ServerSet, []string{SearchColumn})
+			}
+			if a.TextsInMemory {
+				k.texts[a.Collection] = &texts{}
 			}
 			k.access[a.Collection], k.owner[a.Collection] = a, m.Name
 		}

@@ -124,7 +124,8 @@ func guardedTables(triggers []guard) map[string]bool {
 }
 
 // bindGuards lets a collection change its fields and indexes: no column can go that a trigger
-// names. Its guards are made anew from what it has then, in the same transaction.
+// names. Its guards, and what notes its texts, are made anew from what it has then, in the same
+// transaction.
 func (k *Kernel) bindGuards() {
 	k.App.OnCollectionUpdateExecute().Bind(&hook.Handler[*core.CollectionEvent]{Id: "kernel.guards", Priority: -1000, Func: func(e *core.CollectionEvent) error {
 		outer := e.App
@@ -133,7 +134,7 @@ func (k *Kernel) bindGuards() {
 			e.App = tx
 			var names []string
 			db := tx.NonconcurrentDB()
-			err := db.NewQuery("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name GLOB '" + guardPrefix + "*' AND tbl_name = (SELECT name FROM _collections WHERE id = {:id})").
+			err := db.NewQuery("SELECT name FROM sqlite_master WHERE type = 'trigger' AND (name GLOB '" + guardPrefix + "*' OR name GLOB '" + textPrefix + "*') AND tbl_name = (SELECT name FROM _collections WHERE id = {:id})").
 				Bind(dbx.Params{"id": e.Collection.Id}).Column(&names)
 			if err != nil || len(names) == 0 {
 				if err != nil {
@@ -147,6 +148,9 @@ func (k *Kernel) bindGuards() {
 				}
 			}
 			if err := e.Next(); err != nil {
+				return err
+			}
+			if err := k.noteTexts(tx); err != nil {
 				return err
 			}
 			_, err = GuardReplace(tx)

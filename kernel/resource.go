@@ -12,6 +12,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/router"
+	"github.com/pocketbase/pocketbase/tools/search"
 )
 
 // Resource serves one collection under a documented path. The request runs along
@@ -62,7 +63,8 @@ type documented struct {
 	resource Resource
 	access   Access
 	verb     Verb
-	id       string // of the record, or of ListBy's parent
+	id       string   // of the record, or of ListBy's parent
+	words    []string // of ?q=, where the texts that it looks in may be held in memory
 }
 
 type documentedKey struct{}
@@ -128,7 +130,7 @@ func (k *Kernel) match(r *http.Request) *documented {
 		if k.strict.Load() {
 			res.Allow = res.Allow.strictly()
 		}
-		return &documented{res, k.accessNow(res.Collection), v, id}
+		return &documented{resource: res, access: k.accessNow(res.Collection), verb: v, id: id}
 	}
 	return nil
 }
@@ -200,8 +202,13 @@ func (d *documented) narrow(r *http.Request) {
 		parts = append(parts, "id = ''")
 	}
 	if words := strings.Fields(text); len(words) > 0 && len(d.resource.Search) > 0 {
-		for _, w := range words[:min(len(words), 5)] {
+		words = words[:min(len(words), 5)]
+		for _, w := range words {
 			parts = append(parts, d.resource.searchTerm(w))
+		}
+		if d.access.TextsInMemory && !slices.ContainsFunc(d.resource.Search, func(f string) bool { return strings.Contains(f, ".") }) {
+			d.words = words
+			q.Set("sort", settled(q.Get("sort")))
 		}
 	}
 	if len(parts) == 0 {
@@ -209,6 +216,19 @@ func (d *documented) narrow(r *http.Request) {
 	}
 	q.Set("filter", strings.Join(parts, " && "))
 	r.URL.RawQuery = q.Encode()
+}
+
+// settled adds to an order what decides between equals: a search may find its rows in another
+// order than the next page's does. In the order of an index this is what SQLite does by itself.
+func settled(sort string) string {
+	keys := strings.Split(sort, ",")
+	if len(keys) >= search.DefaultSortExprLimit {
+		return sort
+	}
+	if strings.HasPrefix(strings.TrimSpace(keys[len(keys)-1]), "-") {
+		return sort + ",-@rowid"
+	}
+	return sort + ",@rowid"
 }
 
 // quote returns s as a string literal of PocketBase's filter language.

@@ -103,6 +103,9 @@ func RefreshSearch(tx core.App, collection, where string, params dbx.Params) err
 	if err != nil || len(fields) == 0 || c.Fields.GetByName(SearchColumn) == nil {
 		return err
 	}
+	if t := Of(tx).texts[collection]; t != nil {
+		AfterCommit(tx, t.forget)
+	}
 	return refold(tx, collection, fields, where, params)
 }
 

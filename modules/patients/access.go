@@ -25,7 +25,7 @@ var access = []kernel.Access{
 			"assignedDoctorId", "userId", "restrictedAt",
 		},
 		Writable:   map[string][]string{"patient": {"contact", "email", "address", "emergencyContact"}},
-		SoftDelete: "deletedAt", Counted: true,
+		SoftDelete: "deletedAt", Counted: true, TextsInMemory: true,
 	},
 	{Collection: "care", Doc: "Who cares for whom, and who broke the glass: what strict care asks."},
 	{Collection: "patient_numbers", Doc: "The counter that medical record numbers come from, one row."},

@@ -41,11 +41,14 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 	own(t, s, rec)
 	at := "/api/patients/" + patientsapi.Bob + "/erase"
 	s.On(t, []kerneltest.Scenario{
+		{Name: "he is found by his name", As: alma, Method: "GET", Path: "/api/patients?q=tanaka", Want: 200, Has: []string{`"totalItems":1`}},
 		{Name: "not by the patient", As: bob, Path: at, Body: `{"reason":"I want to be forgotten"}`, Want: 403},
 		{Name: "not without a reason", As: alma, Path: at, Body: `{}`, Want: 400},
 		{Name: "not everything while the law asks for it", As: alma, Path: at, Body: `{"scope":"everything","reason":"Asked to be forgotten"}`, Want: 409, Has: []string{"retention", "until 20"}},
 		{Name: "who it was", As: alma, Path: at, Body: `{"reason":"Bob Tanaka asked to be forgotten"}`, Want: 200, Has: []string{`"pseudonym":"Erased `}, Not: []string{"Tanaka"}},
 		{Name: "he is on the register no more", As: alma, Method: "GET", Path: "/api/patients/" + patientsapi.Bob, Want: 404},
+		{Name: "nor found by his name", As: alma, Method: "GET", Path: "/api/patients/deleted?q=tanaka", Want: 200, Has: []string{`"totalItems":0`}},
+		{Name: "but by what he is called now", As: alma, Method: "GET", Path: "/api/patients/deleted?q=erased", Want: 200, Has: []string{`"totalItems":1`}},
 		{Name: "nor signs in", Path: "/api/auth/login", Body: map[string]any{"email": authapi.Bob.Email, "password": authapi.Bob.Password}, Want: 400},
 		{Name: "the invoice is kept", As: carl, Method: "GET", Path: "/api/billing/" + inv, Want: 200, Has: []string{`"amount":80`, "Visit of Erased "}},
 	})

@@ -64,7 +64,7 @@ func (b *Bench) Module() kernel.Module {
 				List: readers, View: readers, Create: writers, Update: writers, Delete: kernel.Allow(Admin.Always()),
 				ServerSet: []string{"serial"}, CreateOnly: []string{"kind"},
 				Queryable: []string{"name", "count", "kind", "ownerId"},
-				Counters:  []string{"count"}, Counted: true,
+				Counters:  []string{"count"}, Counted: true, TextsInMemory: true,
 				Writable: map[string][]string{"patient": {"name", "count", "ownerId", "scan", "kind", "note", "size"}},
 			},
 			{Collection: "labels", Doc: "What is written on things, for admins.", List: kernel.Allow(Admin.Always()), View: kernel.Allow(Admin.Always()), Create: kernel.Allow(Admin.Always()), Queryable: []string{"text"}},
