@@ -283,6 +283,22 @@ func TestARestoreWithoutAListSaysSo(t *testing.T) {
 	}
 }
 
+// A copy of every few minutes lies in a folder below that of backups.
+func TestARestoreOfACopyFindsTheListAboveIt(t *testing.T) {
+	s, file := erasedSince(t)
+	copies := filepath.Join(s.App.DataDir(), "backups", "copies")
+	if err := os.MkdirAll(copies, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	below := filepath.Join(copies, filepath.Base(file))
+	copyTo(t, file, below)
+	dir := filepath.Join(t.TempDir(), "new")
+	if said := mustRun(t, s.Kernel, "restore", below, "--dir", dir); strings.Contains(said, "NO LIST") {
+		t.Fatalf("it says: %s", said)
+	}
+	erasedAgain(t, dir)
+}
+
 func TestAListThatWasAlteredOrIsBrokenStopsARestore(t *testing.T) {
 	s, file := erasedSince(t)
 	raw, err := os.ReadFile(listOf(s))
