@@ -34,8 +34,9 @@ const (
 	maxHeaders    = 64 << 10
 )
 
-// bindLimits caps bodies and queries, bounds how long clients take to send them, and adds
-// the Retry-After that PocketBase's 429 lacks.
+// bindLimits caps bodies and queries, bounds how long clients take to send them, and says
+// with Retry-After when to come again: PocketBase's 429 does not, nor does a database that
+// somebody else writes.
 func bindLimits(k *kernel.Kernel) {
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "platform.limits", Func: func(se *core.ServeEvent) error {
 		se.Server.ReadHeaderTimeout, se.Server.IdleTimeout, se.Server.MaxHeaderBytes = headersWithin, idleAtMost, maxHeaders
@@ -51,8 +52,12 @@ func bindLimits(k *kernel.Kernel) {
 			if err != nil && body.exceeded {
 				return k.APIError(kernel.ErrTooLarge) // PocketBase says that it could not read the body
 			}
-			if h := e.Response.Header(); err != nil && k.StatusOf(err) == http.StatusTooManyRequests && h.Get("Retry-After") == "" {
-				h.Set("Retry-After", "10")
+			if h := e.Response.Header(); err != nil && h.Get("Retry-After") == "" {
+				if busy := kernel.StorageError(err); busy != nil && busy.Is(kernel.ErrWriting) {
+					h.Set("Retry-After", "5")
+				} else if k.StatusOf(err) == http.StatusTooManyRequests {
+					h.Set("Retry-After", "10")
+				}
 			}
 			return err
 		}})

@@ -14,6 +14,7 @@ import (
 // Errors of a server that cannot write. Reading goes on.
 var (
 	ErrDiskFull = Fail(http.StatusInsufficientStorage, "disk_full", "The server's disk is full: nothing was saved. Reading goes on.")
+	ErrWriting  = Fail(http.StatusServiceUnavailable, "busy", "Another program is writing at this moment: nothing was saved. Try again in a few seconds.")
 	ErrStorage  = Fail(http.StatusServiceUnavailable, "storage_failed", "The server cannot write its data: nothing was saved. Reading goes on.")
 )
 
@@ -30,10 +31,15 @@ var storageWords = []struct {
 	{"read-only file system", ErrStorage},
 	{"disk I/O error", ErrStorage},
 	{"unable to open database file", ErrStorage},
+	{"database is locked", ErrWriting}, // for longer than Connect waits
+	{"database table is locked", ErrWriting},
 }
 
+// storageErrors are what StorageError returns.
+var storageErrors = []*Error{ErrDiskFull, ErrStorage, ErrWriting}
+
 // StorageError returns ErrDiskFull or ErrStorage where err comes from a disk that cannot be
-// written, however deep PocketBase has wrapped it, and nil otherwise.
+// written, ErrWriting where another program kept it from being written, however deep PocketBase has wrapped it, and nil otherwise.
 func StorageError(err error) *Error {
 	if err == nil {
 		return nil
@@ -49,12 +55,14 @@ func storageIn(v any, depth int) *Error {
 	}
 	switch v := v.(type) {
 	case *Error:
-		if v.Is(ErrDiskFull) || v.Is(ErrStorage) {
-			return v
+		for _, s := range storageErrors {
+			if v.Is(s) {
+				return v
+			}
 		}
 		return nil // its text is ours
 	case *router.ApiError:
-		for _, s := range []*Error{ErrDiskFull, ErrStorage} {
+		for _, s := range storageErrors {
 			if v.Status == s.Status && v.Message == s.Text {
 				return s
 			}

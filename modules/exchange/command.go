@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -68,8 +69,8 @@ func importCSVCommand(k *kernel.Kernel) *cobra.Command {
 		Use:   "csv " + strings.Join(names(k), "|") + " file.csv",
 		Short: "Import a table from CSV",
 		Long: "Import a table from CSV. The first line names the columns; \"export csv\" shows which there are. The file is UTF-8, separated by , or ;.\n" +
-			"It is all or nothing: with a bad row nothing is written. An import may be repeated: what is there already is not made twice.\n" +
-			"Other writers wait while it runs, so bring large files in when the clinic is quiet.\n\n" + docs(k),
+			"Every row is checked first: with a bad one nothing is written. An import may be repeated, also one that was interrupted: what is there already is not made twice.\n" +
+			"The clinic works on meanwhile: it writes a few rows at a time and lets others write in between. Rows that are in stay when it is interrupted.\n\n" + docs(k),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return fmt.Errorf("name a table and a file, such as: polyclinic import csv patients file.csv (tables: %s)", strings.Join(names(k), ", "))
@@ -78,7 +79,7 @@ func importCSVCommand(k *kernel.Kernel) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&opt.DryRun, "dry-run", false, "check every row, say what would be done, and write nothing")
-	c.Flags().BoolVar(&opt.SkipBad, "skip-bad", false, "leave bad rows out and import the others")
+	c.Flags().BoolVar(&opt.SkipBad, "skip-bad", false, "leave bad rows out and import the others, without checking the file first")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		t, err := tableOf(k, args[0])
 		if err != nil {
@@ -152,10 +153,29 @@ func exportFile(k *kernel.Kernel, t exchangeapi.Table, name string) (rows int, e
 	return rows, err
 }
 
-// open returns the file, or standard input for "-", and its size, 0 when it is not known.
-func open(name string, stdin io.Reader) (io.ReadCloser, int64, error) {
+// source is a file that can be read twice.
+type source interface {
+	io.ReadSeeker
+	io.Closer
+}
+
+// held is what came through a pipe, in memory: it cannot be read from its start again.
+type held struct{ *bytes.Reader }
+
+func (held) Close() error { return nil }
+
+func hold(in io.Reader) (source, int64, error) {
+	raw, err := io.ReadAll(in)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the file: %w", err)
+	}
+	return held{bytes.NewReader(raw)}, int64(len(raw)), nil
+}
+
+// open returns the file, or standard input for "-", and its size.
+func open(name string, stdin io.Reader) (source, int64, error) {
 	if name == "-" {
-		return io.NopCloser(stdin), 0, nil
+		return hold(stdin)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -167,6 +187,10 @@ func open(name string, stdin io.Reader) (io.ReadCloser, int64, error) {
 	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
+	}
+	if !info.Mode().IsRegular() {
+		in, size, err := hold(f)
+		return in, size, errors.Join(err, f.Close())
 	}
 	return f, info.Size(), nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -13,13 +14,13 @@ import (
 
 // Options of an import.
 type Options struct {
-	DryRun  bool                        // do everything, then take it back
-	SkipBad bool                        // import the good rows although others are bad
-	Bad     func(BadRow)                // is told of each bad row, may be nil
-	Each    func(rows int, bytes int64) // is told after each row how far the file is read, may be nil
+	DryRun  bool                                     // check every row, write none
+	SkipBad bool                                     // import the good rows although others are bad
+	Bad     func(BadRow)                             // is told of each bad row, may be nil
+	Each    func(step string, rows int, bytes int64) // is told after each row how far the file is "checked" or "imported", may be nil
 }
 
-// Summary is what an import did, or would do.
+// Summary is what an import did, or would do. Written says that rows went in.
 type Summary struct {
 	Rows, New, Changed, Unchanged, Bad int
 	Written                            bool
@@ -33,81 +34,142 @@ func (s Summary) String() string {
 	return text
 }
 
-// errUndo rolls back what a dry run, or a run with bad rows, has written.
-var errUndo = errors.New("undo")
+const (
+	// slice is how many rows share a transaction. Who else writes waits for one slice, a
+	// fraction of a second, not for the file.
+	slice = 50
+	// breath is how long an import lets others write after each slice. SQLite looks every
+	// 100 ms whether a database that it waits for is free.
+	breath = 150 * time.Millisecond
+)
 
-// Import reads a CSV file into a table, in one transaction: all rows or none, unless
-// SkipBad leaves the bad ones out. Every row is saved through the hooks of its collection.
-// The error says why the file as a whole could not be read or stored.
-func Import(app core.App, t exchangeapi.Table, in io.Reader, opt Options) (Summary, error) {
-	var sum Summary
-	counted := &countingReader{Reader: in}
-	err := app.RunInTransaction(func(tx core.App) error {
-		s, err := openSheet(counted, t)
-		if err != nil {
-			return err
+// Import reads a CSV file into a table, slice by slice, so that the clinic goes on working
+// beside it. Every row is saved through the hooks of its collection.
+//
+// It reads the file twice: first it tries every row and takes it back, and with a bad one
+// nothing is written; then it writes. SkipBad does without the first reading. What is written
+// stays when the import ends early. Every row is known by its keys or by what it says, so the
+// file can be imported again: what is in already is not made twice.
+//
+// The error says why the file as a whole could not be read or stored, and how much of it is in.
+func Import(app core.App, t exchangeapi.Table, in io.ReadSeeker, opt Options) (Summary, error) {
+	if opt.DryRun || !opt.SkipBad {
+		sum, err := read(app, t, in, opt, true)
+		if err != nil || opt.DryRun || sum.Bad > 0 {
+			return sum, err
 		}
-		run, err := newRun(tx, t)
-		if err != nil {
-			return err
+		if _, err := in.Seek(0, io.SeekStart); err != nil {
+			return Summary{}, fmt.Errorf("read the file again: %w", err)
 		}
-		for {
-			line, row, bad, err := s.next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("read the file: %w", err)
-			}
-			if len(bad) == 0 && blank(row) {
-				continue
-			}
-			if len(bad) == 0 {
-				if bad, err = run.row(tx, line, row, &sum); err != nil {
-					return fmt.Errorf("line %d: %w", line, err)
-				}
-			}
-			sum.Rows++
-			if len(bad) > 0 {
-				sum.Bad++
-				if opt.Bad != nil {
-					opt.Bad(BadRow{line, bad})
-				}
-			}
-			if opt.Each != nil {
-				opt.Each(sum.Rows, counted.n)
-			}
-		}
-		if opt.DryRun || (sum.Bad > 0 && !opt.SkipBad) {
-			return errUndo
-		}
-		sum.Written = true
-		return nil
-	})
-	if errors.Is(err, errUndo) {
-		err = nil
 	}
-	if err != nil {
-		sum.Written = false
+	sum, err := read(app, t, in, opt, false)
+	if err != nil && sum.Written {
+		err = fmt.Errorf("%w (%d rows are in; the file can be imported again, nothing is made twice)", err, sum.Rows)
 	}
 	return sum, err
 }
 
-// run is one import under way.
-type run struct {
-	table      exchangeapi.Table
-	collection *core.Collection
-	soft       string         // field that marks a deleted record, "" when there is none
-	seen       map[string]int // the line on which a record was already named
+var (
+	// errUndo takes back what a slice has written.
+	errUndo = errors.New("undo")
+	// errTurnedBad is what an import ends with when a row was good at first: somebody else has
+	// written meanwhile, or two rows of the file want the same.
+	errTurnedBad = errors.New("a row that was good when the file was checked no longer is")
+)
+
+// read goes through the file once. The summary is of the slices that are done.
+func read(app core.App, t exchangeapi.Table, in io.Reader, opt Options, check bool) (Summary, error) {
+	counted := &countingReader{Reader: in}
+	s, err := openSheet(counted, t)
+	if err != nil {
+		return Summary{}, err
+	}
+	n := &run{table: t, sheet: s, opt: opt, check: check, read: counted, seen: map[string]int{}}
+	var done Summary
+	for {
+		sum := done
+		err := app.RunInTransaction(func(tx core.App) error { return n.slice(tx, &sum) })
+		if err != nil && !errors.Is(err, errUndo) {
+			return done, err
+		}
+		if done = sum; n.ended {
+			return done, nil
+		}
+		time.Sleep(breath)
+	}
 }
 
-func newRun(tx core.App, t exchangeapi.Table) (*run, error) {
-	c, err := tx.FindCollectionByNameOrId(t.Collection)
-	if err != nil {
-		return nil, fmt.Errorf("collection %s: %w", t.Collection, err)
+// slice reads the next rows and saves them; in a check it takes them back.
+func (n *run) slice(tx core.App, sum *Summary) error {
+	if err := n.look(tx); err != nil {
+		return err
 	}
-	a, _ := kernel.Of(tx).AccessOf(t.Collection)
-	return &run{t, c, a.SoftDelete, map[string]int{}}, nil
+	for range slice {
+		line, row, bad, err := n.sheet.next()
+		if errors.Is(err, io.EOF) {
+			n.ended = true
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read the file: %w", err)
+		}
+		if len(bad) == 0 && blank(row) {
+			continue
+		}
+		if len(bad) == 0 {
+			if bad, err = n.row(tx, line, row, sum); err != nil {
+				return fmt.Errorf("line %d: %w", line, err)
+			}
+		}
+		sum.Rows++
+		if len(bad) > 0 {
+			sum.Bad++
+			if n.opt.Bad != nil {
+				n.opt.Bad(BadRow{line, bad})
+			}
+			if !n.check && !n.opt.SkipBad {
+				return errTurnedBad
+			}
+		}
+		if n.opt.Each != nil {
+			n.opt.Each(n.step(), sum.Rows, n.read.n)
+		}
+	}
+	if n.check {
+		return errUndo
+	}
+	sum.Written = true
+	return nil
+}
+
+// run is one reading of the file.
+type run struct {
+	table exchangeapi.Table
+	sheet *sheet
+	opt   Options
+	check bool // every slice is taken back
+	read  *countingReader
+	seen  map[string]int // the line on which a record was already named
+	ended bool
+
+	collection *core.Collection // as it is in this slice
+	soft       string           // field that marks a deleted record, "" when there is none
+}
+
+func (n *run) look(tx core.App) (err error) {
+	if n.collection, err = tx.FindCollectionByNameOrId(n.table.Collection); err != nil {
+		return fmt.Errorf("collection %s: %w", n.table.Collection, err)
+	}
+	a, _ := kernel.Of(tx).AccessOf(n.table.Collection)
+	n.soft = a.SoftDelete
+	return nil
+}
+
+func (n *run) step() string {
+	if n.check {
+		return "checked"
+	}
+	return "imported"
 }
 
 // row saves one row and counts it. A row that is bad, or that changes nothing, leaves

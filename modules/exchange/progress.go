@@ -15,17 +15,17 @@ type progress struct {
 	shown bool
 }
 
-func (p *progress) show(rows int, read int64) {
+func (p *progress) show(step string, rows int, read int64) {
 	now := time.Now()
 	if now.Sub(p.last) < 200*time.Millisecond || !isTerminal(p.out) {
 		return
 	}
 	p.last, p.shown = now, true
 	if p.total > 0 {
-		fmt.Fprintf(p.out, "\r%d rows, %d %%", rows, min(100, 100*read/p.total))
+		fmt.Fprintf(p.out, "\r%d rows %s, %d %%\x1b[K", rows, step, min(100, 100*read/p.total))
 		return
 	}
-	fmt.Fprintf(p.out, "\r%d rows", rows)
+	fmt.Fprintf(p.out, "\r%d rows %s\x1b[K", rows, step)
 }
 
 // clear takes the line away, so that what follows has its own.

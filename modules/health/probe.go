@@ -103,7 +103,11 @@ func (w *watch) probe(app core.App) *kernel.Error {
 	if err == nil || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		return nil
 	}
-	if full := kernel.StorageError(err); full != nil {
+	full := kernel.StorageError(err)
+	switch {
+	case full != nil && full.Is(kernel.ErrWriting):
+		return nil // somebody else can
+	case full != nil:
 		return full
 	}
 	app.Logger().Error("the data cannot be written", "error", err)
