@@ -194,7 +194,7 @@ func (s *sessions) end(tx core.App, account, keep string) error {
 	}
 	kernel.AfterCommit(tx, func() {
 		s.forget(func(v *session) bool { return v.account == account && v.id != keep })
-		signOutStreams(tx, func(session, user string) bool { return user == account && session != keep })
+		closeStreams(tx, func(session, user string) bool { return user == account && session != keep })
 	})
 	return nil
 }
@@ -214,7 +214,7 @@ func rulesOf(k kind, kept func(*state) *sessions) []kernel.Hook {
 		kernel.After(kernel.Delete, k.collection, "the token of a deleted session is dead at once, realtime included", func(tx core.App, r *core.Record) error {
 			kernel.AfterCommit(tx, func() {
 				kept(of(tx)).forget(func(v *session) bool { return v.id == r.Id })
-				signOutStreams(tx, func(session, _ string) bool { return session == r.Id })
+				closeStreams(tx, func(session, _ string) bool { return session == r.Id })
 			})
 			return nil
 		}),

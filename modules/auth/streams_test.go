@@ -14,7 +14,8 @@ import (
 )
 
 // listen subscribes a connection to a card and returns a function that changes the card and
-// reports whether that is heard.
+// reports whether that is heard; where it is not, the connection must have been closed, so
+// that an SDK opens another.
 func listen(t *testing.T, s *kerneltest.Server, token, cardID string) func(what string, want bool) {
 	t.Helper()
 	topic := "cards/" + cardID
@@ -31,12 +32,8 @@ func listen(t *testing.T, s *kerneltest.Server, token, cardID string) func(what 
 				break
 			}
 		}
-		if !want {
-			s.End(t, st)
-		}
-		ev, open := st.Next(t)
-		if heard := strings.Contains(ev.Data, what); !open || heard != want {
-			t.Errorf("%s: got %v, %v", what, ev, open)
+		if ev, open := st.Next(t); open != want || open && !strings.Contains(ev.Data, what) {
+			t.Errorf("%s: got %v, connection open: %v", what, ev, open)
 		}
 	}
 }
@@ -99,6 +96,57 @@ func TestRealtimeOfOtherSessionsGoesOn(t *testing.T) {
 	want(t, "password", r, http.StatusOK)
 	hears("after the own change of password", true)
 	other("after it, elsewhere", false)
+}
+
+// A connection is closed with its session though nothing is said on it.
+func TestASilentConnectionEndsWithTheSession(t *testing.T) {
+	s := set.Start(t)
+	id := card(t, s, authapi.Ada.ID)
+	for name, end := range map[string]func(token string){
+		"logout": func(token string) {
+			want(t, "logout", s.Do(t, "POST", "/api/auth/logout", token, nil), http.StatusNoContent)
+		},
+		"a new password": func(string) {
+			desk := token(t, s, ada)
+			r := s.Do(t, "POST", "/api/auth/password", desk, map[string]any{"oldPassword": ada.Password, "password": "kettle-4711-bridge"})
+			want(t, "password", r, http.StatusOK)
+			if err := change(t, s, "users", authapi.Ada.ID, "password", ada.Password); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		st, tok := s.Connect(t), token(t, s, ada)
+		want(t, "subscribe", s.Subscribe(t, st, tok, "cards/"+id), http.StatusNoContent)
+		end(tok)
+		if ev, open := st.Next(t); open {
+			t.Errorf("%s: heard %v", name, ev)
+		}
+	}
+}
+
+func TestAConnectionPassesToWhoSignsInNext(t *testing.T) {
+	s := set.Start(t)
+	adas, bobs := card(t, s, authapi.Ada.ID), card(t, s, authapi.Bob.ID)
+	st := s.Connect(t)
+	first := token(t, s, ada)
+	want(t, "the first person", s.Subscribe(t, st, first, "cards/*"), http.StatusNoContent)
+	want(t, "a guest", s.Subscribe(t, st, "", "cards/*"), http.StatusForbidden)
+	want(t, "the next person", s.Subscribe(t, st, token(t, s, bob), "cards/*"), http.StatusNoContent)
+	for _, c := range []struct{ id, title string }{{adas, "of the first"}, {bobs, "of the next"}} {
+		if err := change(t, s, "cards", c.id, "title", c.title); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ev, open := st.Next(t); !open || !strings.Contains(ev.Data, "of the next") {
+		t.Errorf("the next person heard %v, connection open: %v", ev, open)
+	}
+	want(t, "logout of the first", s.Do(t, "POST", "/api/auth/logout", first, nil), http.StatusNoContent)
+	if err := change(t, s, "cards", bobs, "title", "once more"); err != nil {
+		t.Fatal(err)
+	}
+	if ev, open := st.Next(t); !open || !strings.Contains(ev.Data, "once more") {
+		t.Errorf("after the first one's logout: %v, connection open: %v", ev, open)
+	}
 }
 
 func TestAFileTokenEndsWithItsSession(t *testing.T) {

@@ -229,6 +229,40 @@ describe("sign out", () => {
     assert.ok(!dead.events.some((e) => e.record.id === second.id));
     assert.ok((await two.send("/api/auth/me", {})).id);
   });
+
+  for (const [name, role] of [["the same person", "doctor"], ["another person", "nurse"]]) {
+    test(`${name} signs in again on the same page and hears what happens`, async () => {
+      const page = await server.client("doctor");
+      const desk = await server.client("staff");
+      const heard = inbox();
+      await page.collection("patients").subscribe("*", heard.push);
+      const before = page.realtime.clientId;
+      await page.send("/api/auth/logout", { method: "POST" });
+      page.authStore.clear();
+      await page.collection("users").authWithPassword(...accounts[role]);
+      // The SDK opens a connection in place of the one that was closed, and subscribes anew.
+      for (let i = 0; ; i++) {
+        const made = await desk.collection("patients").create({ name: `After Another Sign-in ${i}` });
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        if (heard.events.some((e) => e.record.id === made.id)) break;
+        assert.ok(i < 60, "nothing is heard");
+      }
+      assert.notEqual(page.realtime.clientId, before);
+    });
+  }
+
+  test("another person signs in without a sign-out and hears what happens", async () => {
+    const page = await server.client("doctor");
+    const desk = await server.client("staff");
+    await page.collection("patients").subscribe("*", () => {});
+    page.authStore.clear();
+    await page.collection("users").authWithPassword(...accounts.nurse);
+    const heard = inbox();
+    await page.collection("notices").subscribe("*", () => {});
+    await page.collection("patients").subscribe("*", heard.push);
+    const made = await desk.collection("patients").create({ name: "After The Next Person" });
+    await heard.until((e) => e.record.id === made.id);
+  });
 });
 
 test("the demo lets in the pages of development servers, and no others", async () => {
