@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/security"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -61,8 +63,9 @@ var eraseRoute = kernel.Op(kernel.Route{
 // files go as well; errKept when something must still be kept.
 //
 // In the kept free texts the patient's name, number, contacts and addresses are replaced
-// where they stand as they were entered, now or, as far as the audit trail keeps it, before:
-// what describes somebody in other words stays.
+// where they stand as they were entered, now or, as far as the audit trail keeps it, before;
+// parts of the name as whole words and telephone numbers by their digits, too: see
+// docs/privacy.md. What describes somebody in other words stays.
 func Erase(tx core.App, patient *core.Record, scope, reason, actor string, now time.Time) (*core.Record, error) {
 	if scope == scopeEverything {
 		if err := nothingKept(tx, patient, now); err != nil {
@@ -127,6 +130,25 @@ func erase(tx core.App, patient *core.Record, scope, reason, actor string) (*cor
 	return e.note(reason, actor)
 }
 
+var errErased = kernel.Fail(http.StatusConflict, "erased", "Who this was is erased: there is nobody to put back on the register.")
+
+// bindErased keeps off the register who was erased, on every path.
+func bindErased(k *kernel.Kernel) {
+	k.App.OnRecordUpdate("patients").Bind(&hook.Handler[*core.RecordEvent]{Id: "privacy: who was erased stays off the register", Priority: -100, Func: func(e *core.RecordEvent) error {
+		if e.Record.Original().GetDateTime("deletedAt").IsZero() || !e.Record.GetDateTime("deletedAt").IsZero() {
+			return e.Next()
+		}
+		n, err := e.App.CountRecords("erasures", dbx.HashExp{"patientId": e.Record.Id})
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return errErased
+		}
+		return e.Next()
+	}})
+}
+
 type eraser struct {
 	tx                core.App
 	patient           *core.Record
@@ -135,6 +157,8 @@ type eraser struct {
 	params            dbx.Params
 	values            []string        // what identifies
 	written           []string        // values, in every way that a column may have them, longest first
+	words             map[string]bool // parts of names
+	numbers           []*regexp.Regexp
 	files             []string        // folders to remove
 	rows              map[string]bool // ids of the patient's rows, everywhere
 }
@@ -179,20 +203,20 @@ func (e *eraser) part(p privacyapi.Part) error {
 		sets := []string{}
 		bind := dbx.Params{"pseudonym": e.pseudonym, "number": e.number}
 		maps.Copy(bind, params)
-		for i, v := range e.written {
-			bind[fmt.Sprintf("value%d", i)] = v
-		}
 		for _, column := range slices.Sorted(maps.Keys(p.Erase)) {
 			sets = append(sets, "["+column+"] = "+p.Erase[column])
 		}
-		for _, column := range p.Text {
-			sets = append(sets, "["+column+"] = "+e.without(column))
-		}
-		if len(sets) == 0 {
-			return nil
-		}
-		if _, err := db.NewQuery("UPDATE [" + p.Collection + "] SET " + strings.Join(sets, ", ") + " WHERE " + p.Where).Bind(bind).Execute(); err != nil {
+		if e.scope == scopeEverything {
+			for _, column := range p.Text {
+				sets = append(sets, "["+column+"] = "+emptiedText(column))
+			}
+		} else if err := e.cleanTexts(p); err != nil {
 			return err
+		}
+		if len(sets) > 0 {
+			if _, err := db.NewQuery("UPDATE [" + p.Collection + "] SET " + strings.Join(sets, ", ") + " WHERE " + p.Where).Bind(bind).Execute(); err != nil {
+				return err
+			}
 		}
 		return kernel.RefreshSearch(e.tx, p.Collection, "("+p.Where+")", params)
 	})
@@ -224,9 +248,7 @@ func (e *eraser) closeAccount(account *core.Record) error {
 
 // note writes down that it was done, and lets other copies follow.
 func (e *eraser) note(reason, actor string) (*core.Record, error) {
-	for _, v := range e.values {
-		reason = strings.ReplaceAll(reason, v, e.pseudonym)
-	}
+	reason = e.clean(reason)
 	if err := kernel.ForgetAnswers(e.tx, e.written, e.rows); err != nil {
 		return nil, err
 	}

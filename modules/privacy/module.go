@@ -29,7 +29,7 @@ func Module() kernel.Module {
 			kernel.Before(kernel.Update, "retention_rules", "years are years", checkYears),
 		},
 		Routes: []kernel.Route{glassRoute, reviewRoute, withdrawRoute, restrictRoute, unrestrictRoute, exportRoute, eraseRoute, retentionRoute},
-		Errors: []*kernel.Error{errFixed},
+		Errors: []*kernel.Error{errFixed, errErased},
 		Emits: []kernel.EventDoc{
 			privacyapi.GlassBroken.Declares("A doctor opened a patient outside of their care."),
 			privacyapi.Restricted.Declares("The use of a patient's data was restricted, or is not any more."),
@@ -56,6 +56,7 @@ func Module() kernel.Module {
 
 func bind(k *kernel.Kernel) error {
 	bindSettle(k)
+	bindErased(k)
 	if err := checkParts(k); err != nil {
 		return err
 	}
