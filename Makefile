@@ -16,7 +16,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # The tests in which things are done at once, and the packages that have them: there the race
 # detector pays. race_test.go sees to it that RACING and RACED name them all.
-RACED := kernel hooks $(addprefix modules/,analytics/remote analytics/ship analytics/warehouse appointments audit audit/chain auth billing inventory messaging patients records reports video)
+RACED := kernel hooks $(addprefix modules/,analytics/remote analytics/ship analytics/warehouse appointments audit audit/chain auth billing exchange inventory messaging patients records reports video)
 RACING := AtOnce|Once|Many|Concurren|Race|Rush|Burst|Hundred|Thirty|OfTwo|TwoAdmins|SecondDelete|WithoutGaps|OneState|Realtime|Deliver|Lane|Outbox|Frozen|Holds|ConnectErrors|NeverDiffers|RestOfABody
 
 # SQLite and its C library, translated to Go, are left alone by the race detector: races in there are

@@ -42,7 +42,7 @@ func onRow(s *kerneltest.Server, fn func(n int) error) {
 	})
 }
 
-func TestTheClinicWritesWhileAFileComesIn(t *testing.T) {
+func TestAFileThatComesInHoldsNobodyUp(t *testing.T) {
 	s := set.Start(t)
 	s.Token(t, alma)
 	const rows = 200

@@ -37,7 +37,7 @@ func (s Summary) String() string {
 const (
 	// slice is how many rows share a transaction. Who else writes waits for one slice, a
 	// fraction of a second, not for the file.
-	slice = 50
+	slice = 100
 	// breath is how long an import lets others write after each slice. SQLite looks every
 	// 100 ms whether a database that it waits for is free.
 	breath = 150 * time.Millisecond
