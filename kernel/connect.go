@@ -21,7 +21,7 @@ func Connect(path string) (*dbx.DB, error) {
 	if filepath.Base(path) == "data.db" {
 		sync = "FULL"
 	}
-	dsn := path + "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(200000000)&_pragma=synchronous(" + sync +
+	dsn := path + "?_txlock=immediate&_pragma=busy_timeout(" + lockPatience + ")&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(200000000)&_pragma=synchronous(" + sync +
 		")&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32000)&_pragma=recursive_triggers(ON)&_pragma=secure_delete(ON)"
 	known, err := sql.Open("sqlite", dsn) // for its driver, which PocketBase has set up
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io"
 	"strings"
+	"time"
 )
 
 // connector opens connections to SQLite that keep their statements. PocketBase sends its
@@ -56,6 +57,41 @@ type connection struct {
 	kept   map[string]*list.Element // by text
 	recent list.List                // of *statement, the one used last first
 	seen   map[uint64]bool          // hashes of texts
+
+	refused time.Time // when a transaction could not begin last: somebody else was writing
+}
+
+const (
+	// lockPatience is for how many milliseconds a writer waits for another program's.
+	lockPatience = "10000"
+	// queuePatience is for how many it waits that stood behind one who waited in vain.
+	queuePatience = "200"
+	// queued is how long after a refusal the next ones have been waiting, too.
+	queued = time.Second
+)
+
+// BeginTx begins a transaction. The server's writers stand in one queue: those behind one that
+// was refused have waited as long, and are not made to wait again, each after the other.
+func (c *connection) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if o.ReadOnly {
+		return c.sqliteConn.BeginTx(ctx, o)
+	}
+	if time.Since(c.refused) < queued {
+		if err := c.patience(ctx, queuePatience); err != nil {
+			return nil, err
+		}
+		defer func() { _ = c.patience(context.Background(), lockPatience) }() // it could be set a moment ago
+	}
+	tx, err := c.sqliteConn.BeginTx(ctx, o)
+	if busy := StorageError(err); busy != nil && busy.Is(ErrWriting) {
+		c.refused = time.Now()
+	}
+	return tx, err
+}
+
+func (c *connection) patience(ctx context.Context, milliseconds string) error {
+	_, err := c.sqliteConn.ExecContext(ctx, "PRAGMA busy_timeout="+milliseconds, nil)
+	return err
 }
 
 type statement struct {

@@ -13,13 +13,17 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 )
 
-// held has another program write the server's data until it is let go. The server waits for
-// it a moment only, so that the test does not take 10 s a path.
-func held(t *testing.T, app core.App) (release func()) {
+// impatient lets the next writer wait a moment only, not 10 s.
+func impatient(t *testing.T, app core.App) {
 	t.Helper()
 	if _, err := app.NonconcurrentDB().NewQuery("PRAGMA busy_timeout=20").Execute(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// held has another program write the server's data until it is let go.
+func held(t *testing.T, app core.App) (release func()) {
+	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(app.DataDir(), "data.db")+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +67,7 @@ func TestWhoCannotWriteIsToldToComeAgain(t *testing.T) {
 	}
 	release := held(t, s.App)
 	for _, p := range paths {
+		impatient(t, s.App)
 		r := s.Do(t, p.method, p.path, p.token, p.body, p.headers...)
 		if r.Status != http.StatusServiceUnavailable || r.Code("error") != "busy" || r.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: %d %v %.300s", p.name, r.Status, r.Header["Retry-After"], r.Body)
