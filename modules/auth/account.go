@@ -25,6 +25,7 @@ var accountRules = []kernel.Hook{
 	kernel.Before(kernel.Update, "users", "e-mail addresses are kept in small letters, names without spaces around them", tidy),
 	kernel.Before(kernel.Create, "users", "a new password is not weak", strongPassword),
 	kernel.Before(kernel.Update, "users", "a new password is not weak", strongPassword),
+	kernel.Before(kernel.Delete, "users", "an account that records name stays", keepNamed),
 	kernel.Before(kernel.Update, "users", "a change of role or status makes every token void", voidTokens),
 	kernel.After(kernel.Update, "users", "sessions end with the tokens", endVoidSessions),
 	kernel.After(kernel.Update, "users", "others learn that an account was closed or has another role", announceRevoked),

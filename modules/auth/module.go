@@ -34,7 +34,7 @@ func module(terminal io.Writer) kernel.Module {
 		}},
 		Hooks:    slices.Concat(accountRules, sessionRules, superuserRules),
 		Routes:   slices.Concat(signInRoutes, ownRoutes, sessionRoutes, factorRoutes, inviteRoutes, setupRoutes),
-		Errors:   []*kernel.Error{errLastAdmin},
+		Errors:   []*kernel.Error{errLastAdmin, errNamed},
 		Emits:    []kernel.EventDoc{authapi.Revoked.Declares("An account was closed, or has another role."), authapi.Untied.Declares("A profile is another account's now, or nobody's."), guessed.Declares("Many attempts at passwords failed in a row.")},
 		On:       []kernel.Subscription{kernel.On(guessed, "auth.mail_alarm", mailAlarm)},
 		Jobs:     sessionJobs,

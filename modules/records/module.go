@@ -31,7 +31,7 @@ func Module() kernel.Module {
 			kernel.InsteadOfDelete("medical_records", "the record is marked as entered in error", enterInError),
 		},
 		Errors:   []*kernel.Error{errRecordKept, errVersion, errVersionKept},
-		Provides: append(personal, recordImport, warehouse),
+		Provides: append(personal, recordImport, warehouse, authors),
 		Cast:     cast,
 		Demo:     demo,
 		Bind:     versionsFollowSchema,

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/privacy/privacyapi"
 )
 
@@ -15,4 +16,10 @@ var personal = []any{
 		Collection: "medical_record_versions", Doc: "earlier versions of medical records", Since: "created",
 		Where: "recordId IN (SELECT id FROM medical_records WHERE patientId = {:patient})", Text: []string{"content"},
 	},
+}
+
+// authors keeps the accounts of those who wrote what is in earlier versions only.
+var authors = authapi.Named{
+	Collection: "medical_record_versions",
+	Where:      "json_extract(content, '$.authorId') = {:account} OR json_extract(content, '$.changedById') = {:account}",
 }
