@@ -180,6 +180,12 @@ func TestTheDashboardCannotOpenFieldsOrDropIndexes(t *testing.T) {
 	patch("a file of its own that anyone could fetch", "things", own(map[string]any{"name": "x_photo", "type": "file"}), 403)
 	patch("a protected one", "things", own(map[string]any{"name": "x_photo", "type": "file", "protected": true}), 200)
 	patch("opened later", "things", changedField(t, s, token, "things", "x_photo", map[string]any{"protected": false}), 403)
+	wards := map[string]any{"type": "relation", "name": "x_w", "collectionId": s.Do(t, "POST", "/api/collections", token, map[string]any{"name": "wards", "type": "base"}).JSON(t)["id"], "maxSelect": 1}
+	along := maps.Clone(wards)
+	along["cascadeDelete"] = true
+	patch("a relation that rows go along with", "things", own(along), 403)
+	patch("one that they do not", "things", own(wards), 200)
+	patch("made so later", "things", changedField(t, s, token, "things", "x_w", map[string]any{"cascadeDelete": true}), 403)
 	patch("a text", "things", own(map[string]any{"name": "x_bed", "type": "text"}), 200)
 	patch("with other options", "things", changedField(t, s, token, "things", "x_bed", map[string]any{"max": 20}), 200)
 	patch("that takes a module's name", "things", changedField(t, s, token, "things", "x_bed", map[string]any{"name": "bed"}), 403)
@@ -263,5 +269,37 @@ func TestFilesAndIndexesAreMendedAtTheStart(t *testing.T) {
 	}
 	if len(c.Indexes) != 1 || !strings.Contains(c.Indexes[0], "ownerId") {
 		t.Errorf("got %v", c.Indexes)
+	}
+}
+
+// Nor does a row of a module go with one that a clinic's own relation names.
+func TestCascadesAreMendedAtTheStart(t *testing.T) {
+	s := set.Start(t)
+	wards := core.NewBaseCollection("wards")
+	open := ""
+	wards.DeleteRule = &open
+	if err := s.App.Save(wards); err != nil {
+		t.Fatal(err)
+	}
+	ward := core.NewRecord(wards)
+	if err := s.App.Save(ward); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.App.FindCollectionByNameOrId("things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Fields.Add(&core.RelationField{Name: "x_ward", CollectionId: wards.Id, MaxSelect: 1, CascadeDelete: true})
+	if err := s.App.Save(c); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Kernel.Reconcile(s.App); err != nil {
+		t.Fatal(err)
+	}
+	id := s.As(t, alma, "POST", path, map[string]any{"name": "bed", "x_ward": ward.Id}).JSON(t)["id"].(string)
+	wantStatus(t, "anybody deletes the ward", s.Do(t, "DELETE", "/api/collections/wards/records/"+ward.Id, "", nil), http.StatusNoContent)
+	r := s.As(t, alma, "GET", path+"/"+id, nil)
+	if r.Status != http.StatusOK || r.JSON(t)["x_ward"] != "" {
+		t.Errorf("the bed: %d %s", r.Status, r.Body)
 	}
 }

@@ -52,6 +52,9 @@ func fieldsKept(old, now *core.Collection) error {
 			if file, ok := f.(*core.FileField); ok && !file.Protected {
 				return errSchema.Saying("The files of " + old.Name + " must be Protected: others ignore access rules.").At(name)
 			}
+			if rel, ok := f.(*core.RelationField); ok && rel.CascadeDelete {
+				return errSchema.Saying("A record of " + old.Name + " does not go with another one: leave Cascade delete off.").At(name)
+			}
 		}
 	}
 	for _, f := range old.Fields {

@@ -100,9 +100,9 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 }
 
 // Reconcile makes the stored access rules equal to the declared ones, strict or not, and
-// mends what SQLite and PocketBase do not ask for: protected files, indexed relations, deletes
-// by a REPLACE. It is to be called again, in the same transaction, when what StrictSwitch says
-// changes.
+// mends what SQLite and PocketBase do not ask for: protected files, indexed relations, rows that
+// go with those of another collection, deletes by a REPLACE. It is to be called again, in the
+// same transaction, when what StrictSwitch says changes.
 func (k *Kernel) Reconcile(app core.App) error {
 	return app.RunInTransaction(func(tx core.App) error {
 		strict, err := k.strictIn(tx)
@@ -176,10 +176,11 @@ func setRules(c *core.Collection, a Access, off bool) (changed bool) {
 	return changed
 }
 
-// mend protects files, which ignore access rules otherwise, and gives relations an index that
-// starts with them: deleting their target would scan the table. It returns the fields that it
-// had to do with, which a site's script, or a module, left so: a clinic's server starts all
-// the same.
+// mend protects files, which ignore access rules otherwise, gives relations an index that starts
+// with them, since deleting their target would scan the table, and lets no row of a module go
+// with one that a clinic's own relation names: who may delete that one asks nobody. It returns
+// the fields that it had to do with, which a site's script, or a module, left so: a clinic's
+// server starts all the same.
 func mend(c *core.Collection) (fields []string) {
 	for _, f := range c.Fields {
 		switch f := f.(type) {
@@ -189,6 +190,10 @@ func mend(c *core.Collection) (fields []string) {
 				fields = append(fields, f.Name)
 			}
 		case *core.RelationField:
+			if f.CascadeDelete && strings.HasPrefix(f.Name, "x_") {
+				f.CascadeDelete = false
+				fields = append(fields, f.Name)
+			}
 			if !c.IsView() && !indexed(c, f.Name) && !strings.HasPrefix(f.Name, "x_") {
 				c.AddIndex("idx_mended_"+c.Name+"_"+f.Name, false, f.Name, "")
 				fields = append(fields, f.Name)
