@@ -59,6 +59,25 @@ func book(t *testing.T, s *kerneltest.Server, patient, doctor string, n int, slo
 	return r.ID(t)
 }
 
+// noon moves the clinic to where it is past noon now, whenever the test runs, and returns its day.
+func noon(t *testing.T, s *kerneltest.Server) string {
+	t.Helper()
+	east := 12 - time.Now().UTC().Hour()
+	zone := fmt.Sprintf("Etc/GMT%+d", -east) // they count the other way round
+	if r := s.As(t, alma, "PUT", "/api/clinic", map[string]any{"timeZone": zone}); r.Status != 200 {
+		t.Fatalf("%s: %d %s", zone, r.Status, r.Body)
+	}
+	return time.Now().UTC().Add(time.Duration(east) * time.Hour).Format(time.DateOnly)
+}
+
+// bookOn is book for a day of the clinic.
+func bookOn(t *testing.T, s *kerneltest.Server, day, slot string) string {
+	t.Helper()
+	body := booking(patientsapi.Ada, staffapi.Grace, 0, slot)
+	body["appointmentDate"] = day
+	return s.As(t, rosa, "POST", path, body).ID(t)
+}
+
 // register makes n more patients and returns their ids.
 func register(t *testing.T, s *kerneltest.Server, n int) (ids []string) {
 	t.Helper()

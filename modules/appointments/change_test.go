@@ -115,24 +115,63 @@ func TestADeletedPatientsAppointmentsAreCancelled(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	s := set.Start(t)
-	id := book(t, s, patientsapi.Ada, staffapi.Grace, 2, "10:00-10:30")
-	at := path + "/" + id
+	today := noon(t, s)
+	at := path + "/" + bookOn(t, s, today, "15:00-15:30")
+	bobs := booking(patientsapi.Bob, staffapi.Grace, 0, "15:00-15:30")
+	bobs["appointmentDate"] = today
 	s.On(t, []kerneltest.Scenario{
 		{Name: "a guest notes nothing", As: guest, Path: at + "/check-in", Want: 401},
 		{Name: "nor does a patient", As: ada, Path: at + "/check-in", Want: 403},
 		{Name: "nor another doctor", As: omar, Path: at + "/check-in", Want: 404},
 		{Name: "nobody stayed away yet", As: rosa, Path: at + "/no-show", Want: 409, Has: []string{`"status":{"code":"too_early"`}},
 		{Name: "nor was there yet", As: grace, Path: at + "/complete", Want: 409, Has: []string{`"status":{"code":"too_early"`}},
-		{Name: "the desk checks in", As: rosa, Path: at + "/check-in", Want: 200, Has: []string{`"status":"checked-in"`, `"checkedInAt":"2`}},
+		{Name: "the desk checks in who comes early", As: rosa, Path: at + "/check-in", Want: 200, Has: []string{`"status":"checked-in"`, `"checkedInAt":"2`}},
 		{Name: "once", As: rosa, Path: at + "/check-in", Want: 409, Has: []string{"invalid_transition"}},
-		{Name: "who has arrived is not moved", As: rosa, Method: "PUT", Path: at, Body: `{"timeSlot":"15:00-16:00"}`, Want: 409, Has: []string{"appointment_over"}},
-		{Name: "the slot stays taken", As: rosa, Path: path, Body: booking(patientsapi.Bob, staffapi.Grace, 2, "10:00-10:30"), Want: 409},
-		{Name: "the doctor starts", As: grace, Path: at + "/start", Want: 200, Has: []string{`"status":"in-progress"`, `"startedAt":"2`}},
+		{Name: "who is here did not stay away", As: rosa, Path: at + "/no-show", Want: 409, Has: []string{`"status":{"code":"too_early"`}},
+		{Name: "who has arrived is not moved", As: rosa, Method: "PUT", Path: at, Body: `{"timeSlot":"16:00-17:00"}`, Want: 409, Has: []string{"appointment_over"}},
+		{Name: "the slot stays taken", As: rosa, Path: path, Body: bobs, Want: 409},
+		{Name: "the doctor starts early", As: grace, Path: at + "/start", Want: 200, Has: []string{`"status":"in-progress"`, `"startedAt":"2`}},
 		{Name: "who is inside did not stay away", As: nia, Path: at + "/no-show", Want: 409, Has: []string{"invalid_transition"}},
 		{Name: "the doctor completes", As: grace, Path: at + "/complete", Want: 200, Has: []string{`"status":"completed"`, `"completedAt":"2`}},
 		{Name: "completed is the end", As: grace, Path: at + "/start", Want: 409, Has: []string{"invalid_transition"}},
-		{Name: "a completed visit leaves the slot", As: rosa, Path: path, Body: booking(patientsapi.Bob, staffapi.Grace, 2, "10:00-10:30"), Want: 201},
+		{Name: "a completed visit leaves the slot", As: rosa, Path: path, Body: bobs, Want: 201},
 		{Name: "a stale step is refused", As: rosa, Path: path + "/" + appointmentsapi.CastNextWeek + "/check-in", Headers: []string{`If-Match: "2020-01-01 00:00:00.000Z"`}, Want: 409, Has: []string{"stale"}},
+	})
+}
+
+// What is on another day is not begun today, by whichever way.
+func TestAVisitOfALaterDayWaits(t *testing.T) {
+	s := set.Start(t)
+	noon(t, s)
+	id := book(t, s, patientsapi.Ada, staffapi.Grace, 3, "10:00-10:30")
+	at := path + "/" + id
+	if r := s.Do(t, "PATCH", records+"/"+id, s.Superuser(t), `{"status":"checked-in"}`); r.Status != 409 || r.Code("status") != "too_early" {
+		t.Errorf("in the dashboard: %d %s", r.Status, r.Body)
+	}
+	early := []string{`"status":{"code":"too_early"`, "The appointment is on " + day(3)}
+	s.On(t, []kerneltest.Scenario{
+		{Name: "nobody has arrived", As: rosa, Path: at + "/check-in", Want: 409, Has: early},
+		{Name: "nothing begins", As: grace, Path: at + "/start", Want: 409, Has: early},
+		{Name: "nothing is over", As: grace, Path: at + "/complete", Want: 409, Has: early},
+		{Name: "nobody stayed away", As: rosa, Path: at + "/no-show", Want: 409, Has: early},
+		{Name: "it is cancelled", As: rosa, Method: "DELETE", Path: at, Want: 204},
+	})
+}
+
+// Who left before the slot began is noted then; what was forgotten is noted on a later day.
+func TestStepsThatAreNotedLate(t *testing.T) {
+	s := set.Start(t)
+	at := bookOn(t, s, noon(t, s), "15:00-15:30")
+	begun := func(sql string) func(*testing.T, *kerneltest.Server) {
+		return func(t *testing.T, s *kerneltest.Server) {
+			if _, err := s.App.NonconcurrentDB().NewQuery("UPDATE appointments SET " + sql + " WHERE id = '" + at + "'").Execute(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.On(t, []kerneltest.Scenario{
+		{Name: "checked in and gone", As: rosa, Path: path + "/" + at + "/no-show", Want: 200, Before: begun("status = 'checked-in', startMinute = 0, timeSlot = '00:00-15:30'")},
+		{Name: "forgotten for days", As: rosa, Path: path + "/" + at + "/complete", Want: 200, Before: begun("status = 'in-progress', appointmentDate = '" + day(-5) + "'")},
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
+	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
 var (
@@ -43,8 +44,30 @@ func step(tx core.App, r *core.Record) error {
 	if !slices.Contains(steps[was], now) {
 		return errStep.Saying("The appointment is " + was + ": it cannot become " + now + ".").At("status")
 	}
-	// Nobody has stayed away from, or been through, a visit that is still to come.
-	if was == appointmentsapi.StatusScheduled && (now == appointmentsapi.StatusNoShow || now == appointmentsapi.StatusCompleted) {
+	if err := timely(tx, r, was, now); err != nil {
+		return err
+	}
+	if field := stamps[now]; field != "" && r.GetDateTime(field).IsZero() {
+		r.Set(field, types.NowDateTime())
+	}
+	return nil
+}
+
+// timely refuses what cannot have happened yet. Who comes early on the day itself is checked in,
+// seen and sent home ahead of the slot; nobody has stayed away before it begins, or been through a
+// visit that nobody noted the begin of. What has happened may be noted on any later day.
+func timely(tx core.App, r *core.Record, was, now string) error {
+	if now == appointmentsapi.StatusCancelled {
+		return nil
+	}
+	c, err := clinicapi.Current(tx)
+	if err != nil {
+		return err
+	}
+	if day := r.GetString("appointmentDate"); day > c.Today(time.Now()) {
+		return errAhead.Saying("The appointment is on " + day + ".").At("status")
+	}
+	if now == appointmentsapi.StatusNoShow || (now == appointmentsapi.StatusCompleted && was == appointmentsapi.StatusScheduled) {
 		start, _, err := appointmentsapi.Span(tx, r)
 		if err != nil {
 			return err
@@ -52,9 +75,6 @@ func step(tx core.App, r *core.Record) error {
 		if start.After(time.Now()) {
 			return errAhead.At("status")
 		}
-	}
-	if field := stamps[now]; field != "" && r.GetDateTime(field).IsZero() {
-		r.Set(field, types.NowDateTime())
 	}
 	return nil
 }
@@ -69,8 +89,8 @@ func Advance(tx core.App, appointment *core.Record, status, accountID string) er
 }
 
 var progressRoutes = []kernel.Route{
-	progress("check-in", appointmentsapi.StatusCheckedIn, "Note that the patient has arrived", errStep, errTaken),
-	progress("start", appointmentsapi.StatusInProgress, "Note that the visit begins", errStep),
+	progress("check-in", appointmentsapi.StatusCheckedIn, "Note that the patient has arrived", errStep, errAhead, errTaken),
+	progress("start", appointmentsapi.StatusInProgress, "Note that the visit begins", errStep, errAhead),
 	progress("complete", appointmentsapi.StatusCompleted, "Note that the visit is over", errStep, errAhead),
 	progress("no-show", appointmentsapi.StatusNoShow, "Note that the patient did not come", errStep, errAhead),
 }

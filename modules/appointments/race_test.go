@@ -130,15 +130,16 @@ func TestCancelAndBookAtOnce(t *testing.T) {
 func TestMoveAndStartAtOnce(t *testing.T) {
 	s := set.Start(t)
 	token := s.Token(t, rosa)
-	id := path + "/" + appointmentsapi.CastTomorrow
+	booked := bookOn(t, s, noon(t, s), "15:00-15:30")
+	id := path + "/" + booked
 	got := together(2, func(i int) int {
 		if i == 0 {
 			return s.Do(t, "POST", id+"/start", token, nil).Status
 		}
-		return s.Do(t, "PUT", id, token, `{"timeSlot":"12:00-13:00"}`).Status
+		return s.Do(t, "PUT", id, token, `{"timeSlot":"16:00-17:00"}`).Status
 	})
-	a, err := s.App.FindRecordById("appointments", appointmentsapi.CastTomorrow)
-	if err != nil || a.GetString("status") != "in-progress" || (got[409] == 1) != (a.GetString("timeSlot") == "10:00-10:30") {
+	a, err := s.App.FindRecordById("appointments", booked)
+	if err != nil || a.GetString("status") != "in-progress" || (got[409] == 1) != (a.GetString("timeSlot") == "15:00-15:30") {
 		t.Errorf("got %v, then %s %s, %v", got, a.GetString("status"), a.GetString("timeSlot"), err)
 	}
 }
