@@ -38,6 +38,7 @@ func (k *Kernel) Attach(app core.App) error {
 		}
 	}
 	app.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "kernel.serve", Priority: -100, Func: k.onServe})
+	k.bindMux()
 	k.bindReached()
 	k.bindKept()
 	k.bindSearch()
@@ -69,6 +70,7 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 	if err := k.Reconcile(se.App); err != nil {
 		return err
 	}
+	k.mux.documented = map[string]bool{}
 	se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "kernel.documented", Priority: priorityDocumented, Func: k.serveDocumented})
 	se.Router.Bind(k.listForCaller())
 	se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "kernel.keys", Priority: priorityKeys, Func: k.once})
@@ -78,6 +80,9 @@ func (k *Kernel) onServe(se *core.ServeEvent) error {
 		}
 		for _, r := range m.Routes {
 			se.Router.Route(r.Method, r.Path, k.serve(r))
+		}
+		for _, r := range m.Resources {
+			k.place(se, r)
 		}
 	}
 	if err := se.Next(); err != nil {

@@ -21,13 +21,13 @@ type Kernel struct {
 	access  map[string]Access   // by collection
 	owner   map[string]string   // module by collection
 	byPath  map[string]Resource // documented paths of enabled modules
-	literal map[string]bool     // paths of routes without wildcards
 	routes  map[string]Route    // by pattern, of enabled modules
 	exports map[string]bool     // route patterns that answer a document
 	raised  map[string]*Error   // by code, see Error.RaiseSQL
 	subs    map[string][]Subscription
 
 	given    []Module      // what New was called with
+	mux      mux           // what the server's router knows
 	due      chan struct{} // the outbox has something for the worker
 	lanes    lanes
 	stopping atomic.Bool       // the worker takes up no further event
@@ -42,7 +42,7 @@ type Kernel struct {
 func New(mods []Module, disabled ...string) (*Kernel, error) {
 	k := &Kernel{
 		given: mods, Disabled: map[string]bool{}, access: map[string]Access{}, owner: map[string]string{},
-		byPath: map[string]Resource{}, literal: map[string]bool{}, routes: map[string]Route{}, exports: map[string]bool{},
+		byPath: map[string]Resource{}, routes: map[string]Route{}, exports: map[string]bool{},
 		raised: map[string]*Error{}, subs: map[string][]Subscription{}, due: make(chan struct{}, 1), texts: map[string]*texts{},
 	}
 	for _, name := range disabled {
@@ -92,9 +92,6 @@ func (k *Kernel) index() {
 			k.byPath[r.key()] = r
 		}
 		for _, r := range m.Routes {
-			if !strings.Contains(r.Path, "{") {
-				k.literal[r.Path] = true
-			}
 			k.routes[r.Pattern()] = r
 			k.exports[r.Pattern()] = isExport(r)
 		}

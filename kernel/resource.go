@@ -86,7 +86,7 @@ func documentedOf(r *http.Request) *documented {
 func (k *Kernel) facade(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in := r.WithContext(r.Context())
-		if d := k.match(r); d != nil {
+		if d := k.match(r); d != nil && k.mux.documents(r) {
 			in = d.rewrite(r)
 		}
 		defer func() {
@@ -98,7 +98,8 @@ func (k *Kernel) facade(next http.Handler) http.Handler {
 	})
 }
 
-// match finds the documented verb, nil when the request is for none.
+// match finds the documented verb, nil when the request is for none. It knows no other routes,
+// see mux.documents.
 func (k *Kernel) match(r *http.Request) *documented {
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	res, ok := k.byPath[path]
@@ -113,7 +114,7 @@ func (k *Kernel) match(r *http.Request) *documented {
 			res, ok = k.byPath[key]
 		}
 		switch {
-		case !ok, k.literal[path]: // the latter: a route of its own, such as /api/inventory/alerts
+		case !ok:
 			return nil
 		case !reID.MatchString(id):
 			return nil // no record has such an id, and the path is none of ours

@@ -15,5 +15,5 @@ func (k *Kernel) OfScript(pattern string) bool {
 	below, inAPI := strings.CutPrefix(path, "api/")
 	first, _, _ := strings.Cut(below, "/")
 	_, ours := k.routes[pattern]
-	return path != "" && !ours && !(inAPI && slices.Contains(reserved, first))
+	return path != "" && !ours && !k.mux.documented[pattern] && !(inAPI && slices.Contains(reserved, first))
 }

@@ -347,3 +347,29 @@ func TestHealth(t *testing.T) {
 	said, status = polyclinic.Run(t, "health", "--http", "nonsense")
 	wantWords(t, said, status, 1, "--http nonsense")
 }
+
+// A script's own paths may lie below the product's. One that is the product's ends the start in words.
+func TestASiteScriptsRoutes(t *testing.T) {
+	site := t.TempDir()
+	dir := filepath.Join(site, "pb_data")
+	script := func(lines string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(site, "pb_hooks"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(site, "pb_hooks", "r.pb.js"), []byte(lines), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script(`routerAdd("GET", "/api/patients/mine", (e) => e.json(200, {mine: 1}))`)
+	s := polyclinic.Serve(t, dir)
+	if status, answer := s.Do(t, "GET", "/api/patients/mine", "", ""); status != 200 || !strings.Contains(answer, `"mine":1`) {
+		t.Errorf("got %d %s", status, answer)
+	}
+	if status := s.Stop(t); status != 0 {
+		t.Errorf("stopped with %d", status)
+	}
+	script(`routerAdd("GET", "/api/patients/{patient}", (e) => e.json(200, {}))`)
+	said, status := polyclinic.Run(t, "serve", "--http", program.FreeAddress(t), "--dir", dir)
+	wantWords(t, said, status, 1, "GET /api/patients/{patient} takes requests of GET /api/patients/{id}")
+}
