@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -194,12 +195,27 @@ func claim(tx core.App, key, request string) error {
 }
 
 // keep stores the answer after the commit. Should that fail, a repeat is told 409
-// rather than carried out again.
+// rather than carried out again. What the route calls secret is kept empty.
 func (k *Kernel) keep(e *core.RequestEvent, key string, rec *recorder) {
-	_, err := k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": k.keptAnswer(e.Request, rec.body.String())}, dbx.HashExp{"key": key}).Execute()
+	answer, err := without(rec.body.Bytes(), k.routes[e.Request.Pattern].Secret)
+	if err == nil {
+		_, err = k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": k.keptAnswer(e.Request, string(answer))}, dbx.HashExp{"key": key}).Execute()
+	}
 	if err != nil {
 		k.App.Logger().Error("idempotent answer not kept", "error", err)
 	}
+}
+
+func without(answer []byte, secret string) ([]byte, error) {
+	if secret == "" {
+		return answer, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(answer, &fields); err != nil {
+		return nil, err
+	}
+	fields[secret] = json.RawMessage(`""`)
+	return json.Marshal(fields)
 }
 
 // replay gives the first answer again. Who may not do any more what was done is refused, and
@@ -240,11 +256,11 @@ func (k *Kernel) replay(e *core.RequestEvent, row keyRow, request string) error 
 	return err
 }
 
-// isSignIn names the requests whose answer holds a token or a secret: those are never stored.
+// isSignIn names the requests whose answer is a token or a secret: those are never stored.
 func (k *Kernel) isSignIn(e *core.RequestEvent) bool {
 	p := e.Request.URL.Path
 	return strings.HasPrefix(p, "/api/auth/login") || strings.HasPrefix(p, "/api/auth/refresh") || strings.HasPrefix(p, "/api/auth/password") || strings.Contains(p, "/auth-") ||
-		strings.HasPrefix(p, "/api/files/token") || strings.HasPrefix(p, "/api/auth/second-factor") || strings.HasPrefix(p, "/api/auth/invit") || strings.HasSuffix(p, "/invitation") || p == "/api/video/generate-token" || p == "/api/video/start-call"
+		strings.HasPrefix(p, "/api/files/token") || strings.HasPrefix(p, "/api/auth/second-factor") || p == "/api/auth/invitation" || p == "/api/video/generate-token" || p == "/api/video/start-call"
 }
 
 func digest(parts ...string) string {

@@ -21,6 +21,7 @@ type Route struct {
 	Errors       []*Error // the domain errors it may return, for OpenAPI
 	NoTx         bool     // run outside a transaction: for handlers that call the network
 	Form         bool     // the body may be a form of an HTML page, too: fields of In with a form tag
+	Secret       string   // field of the answer that is not kept: a repeat with the same Idempotency-Key finds it empty
 	Raw          string   // media type of an answer that the handler writes itself, such as application/pdf; beside Out where the caller chooses
 
 	in, out reflect.Type

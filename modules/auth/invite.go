@@ -28,11 +28,11 @@ const invitationPath = "/api/auth/invitation"
 
 var inviteRoutes = []kernel.Route{
 	kernel.Op(kernel.Route{
-		Method: "POST", Path: "/api/auth/invite", Allow: kernel.Allow(authapi.Admin.Always()), Status: http.StatusCreated,
+		Method: "POST", Path: "/api/auth/invite", Allow: kernel.Allow(authapi.Admin.Always()), Status: http.StatusCreated, Secret: "link",
 		Summary: "Make an account without a password, and a link by which its owner chooses one", Errors: registerErrors,
 	}, invite),
 	kernel.Op(kernel.Route{
-		Method: "POST", Path: "/api/users/{id}/invitation", Allow: kernel.Allow(authapi.Admin.Always()), Record: "users", Status: http.StatusCreated,
+		Method: "POST", Path: "/api/users/{id}/invitation", Allow: kernel.Allow(authapi.Admin.Always()), Record: "users", Status: http.StatusCreated, Secret: "link",
 		Summary: "Make a new link by which the account's owner chooses a password; an earlier one ends", Errors: []*kernel.Error{errDisabled},
 	}, inviteAgain),
 	kernel.Op(kernel.Route{
@@ -54,7 +54,7 @@ type Invitee struct {
 // Invitation is a link that works once. Whoever has it can choose the account's password.
 type Invitation struct {
 	Record    *core.Record `json:"record"`
-	Link      string       `json:"link" doc:"give it to the account's owner and to nobody else; it is never shown again"`
+	Link      string       `json:"link" doc:"give it to the account's owner and to nobody else; it is never shown again, nor to a repeat with the same Idempotency-Key"`
 	ExpiresAt string       `json:"expiresAt"`
 	Mailed    bool         `json:"mailed" doc:"it was handed to the mail server, too"`
 }

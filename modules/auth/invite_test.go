@@ -3,6 +3,7 @@ package auth_test
 import (
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -135,5 +136,32 @@ func TestAnAdminFindsAccountsByAddress(t *testing.T) {
 		if r := s.As(t, ada, "GET", path, nil); strings.Contains(r.Body, bob.Email) {
 			t.Errorf("a patient finds it at %s: %s", path, r.Body)
 		}
+	}
+}
+
+// A repeat with the same key is answered as the first time, without the link, and makes none.
+func TestARepeatedInvitation(t *testing.T) {
+	s := set.Start(t)
+	for _, path := range []string{"/api/auth/invite", "/api/users/" + authapi.Bob.ID + "/invitation"} {
+		var body any
+		if strings.HasPrefix(path, "/api/auth") {
+			body = newNurse
+		}
+		one := s.As(t, alma, "POST", path, body, "Idempotency-Key: "+path)
+		tok := linkToken(t, one)
+		links := count(t, s, "invitations")
+		two := s.As(t, alma, "POST", path, body, "Idempotency-Key: "+path)
+		want(t, path+" again", two, http.StatusCreated, `"link":""`, `"mailed":false`)
+		if a, b := one.JSON(t)["record"], two.JSON(t)["record"]; !reflect.DeepEqual(a, b) || two.Header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%s: first %v, then %v", path, a, b)
+		}
+		if n := count(t, s, "invitations"); n != links {
+			t.Errorf("%s: %d invitations, then %d", path, links, n)
+		}
+		want(t, path+": the first link", s.Do(t, "GET", invitation+"?token="+tok, "", nil), http.StatusOK)
+	}
+	var answers string
+	if err := s.App.DB().NewQuery("SELECT group_concat(answer) FROM idempotency_keys").Row(&answers); err != nil || strings.Contains(answers, "token=") {
+		t.Errorf("kept: %s %v", answers, err)
 	}
 }
