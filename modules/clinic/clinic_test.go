@@ -106,6 +106,31 @@ func TestEveryBadSettingIsNamed(t *testing.T) {
 	})
 }
 
+func TestTheCurrencyIsOneInUse(t *testing.T) {
+	s := set.Start(t)
+	for _, code := range []string{"MRU", "VES", "VED", "SLE", "XCG", "ZWG", "EUR", "XOF", "KWD", "USD"} {
+		if r := s.As(t, alma, "PUT", path, `{"currency":"`+code+`"}`); r.Status != 200 {
+			t.Errorf("%s: got %d %s", code, r.Status, r.Body)
+		}
+	}
+	for _, code := range []string{"XTS", "XXX", "XAU", "HRK", "DEM", "CLF", "UYI", "usd", "US"} {
+		if r := s.As(t, alma, "PUT", path, `{"currency":"`+code+`"}`); r.Status != 400 || r.Code("currency") != "validation_invalid_currency" {
+			t.Errorf("%s: got %d %s", code, r.Status, r.Body)
+		}
+	}
+
+	// A clinic that keeps its books in one that was abolished since goes on.
+	if _, err := s.App.NonconcurrentDB().NewQuery("UPDATE clinic SET currency = 'HRK'").Execute(); err != nil {
+		t.Fatal(err)
+	}
+	s.On(t, []kerneltest.Scenario{
+		{Name: "another setting", As: alma, Method: "PUT", Path: path, Body: `{"slotMinutes":25}`, Want: 200, Has: []string{`"currency":"HRK"`, `"decimals":2`}},
+		{Name: "sent as it is", As: alma, Method: "PUT", Path: path, Body: `{"currency":"HRK"}`, Want: 200},
+		{Name: "its successor", As: alma, Method: "PUT", Path: path, Body: `{"currency":"EUR"}`, Want: 200},
+		{Name: "and not back", As: alma, Method: "PUT", Path: path, Body: `{"currency":"HRK"}`, Want: 400},
+	})
+}
+
 func TestWhoGetsInIsASetting(t *testing.T) {
 	put := func(name, body string, status int, has ...string) kerneltest.Scenario {
 		return kerneltest.Scenario{Name: name, As: alma, Method: "PUT", Path: path, Body: body, Want: status, Has: has}

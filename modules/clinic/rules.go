@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
-	"golang.org/x/text/currency"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
@@ -108,8 +107,9 @@ func settingsHold(_ core.App, r *core.Record) error {
 	} else if len([]rune(name)) > 200 {
 		refuse("name", "validation_length_too_long", "At most 200 characters.")
 	}
-	if !knownCurrency(r.GetString("currency")) {
-		refuse("currency", "validation_invalid_currency", "Must be an ISO 4217 code of three capital letters, such as USD.")
+	// One that was abolished since stays that of the amounts that a clinic has in it.
+	if c := r.GetString("currency"); !clinicapi.KnownCurrency(c) && (r.IsNew() || c != r.Original().GetString("currency")) {
+		refuse("currency", "validation_invalid_currency", "Must be the ISO 4217 code of a currency in use, three capital letters such as USD.")
 	}
 	if !knownZone(r.GetString("timeZone")) {
 		refuse("timeZone", "validation_unknown_time_zone", "Must be a time zone of the IANA database, such as Europe/Berlin.")
@@ -130,12 +130,6 @@ func settingsHold(_ core.App, r *core.Record) error {
 		}
 	}
 	return append(bad, accessHolds(r)...).OrNil()
-}
-
-// knownCurrency reports whether the code is one of ISO 4217, in capitals.
-func knownCurrency(code string) bool {
-	unit, err := currency.ParseISO(code)
-	return err == nil && unit.String() == code
 }
 
 // knownZone refuses "Local" too: it means another zone on another machine.

@@ -2,6 +2,7 @@ package clinicapi
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,22 @@ var decimals = map[string]int{
 	"RWF": 0, "UGX": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
 	"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
 }
+
+// currencies are what people pay with: neither funds and units of account, such as CLF, nor
+// metals and the codes for tests. golang.org/x/text/currency has those and what was abolished,
+// but none of the newer ones.
+// Source: ISO 4217, list one of 1 January 2026.
+var currencies = strings.Fields(`
+	AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD
+	CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS
+	GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW
+	KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR
+	MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR
+	SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
+	USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG`)
+
+// KnownCurrency reports whether the code is that of a currency in use.
+func KnownCurrency(code string) bool { return slices.Contains(currencies, code) }
 
 // maxMinor keeps sums of millions of amounts within an int64 and each within a float64.
 const maxMinor = 1_000_000_000_000
