@@ -38,3 +38,14 @@ func TestNobodyPromotesThemselves(t *testing.T) {
 	}
 	wantStatus(t, "the accounts' list for Ada", s.As(t, ada, "GET", "/api/collections/_superusers/records", nil), http.StatusForbidden)
 }
+
+// What tokens are signed with is the server's: an admin who sends it is told so.
+func TestNobodySendsTheTokenKey(t *testing.T) {
+	s := set.Start(t)
+	for _, p := range []string{"/api/users/", "/api/collections/users/records/"} {
+		r := s.As(t, alma, "PATCH", p+authapi.Ada.ID, `{"tokenKey":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}`)
+		if r.Status != http.StatusBadRequest || r.Code("tokenKey") != "server_set" {
+			t.Errorf("%s: got %d %s", p, r.Status, r.Body)
+		}
+	}
+}

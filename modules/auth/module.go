@@ -90,8 +90,8 @@ var access = []kernel.Access{
 		View:   adminOrSelf,
 		Create: kernel.Allow(authapi.Admin.Always()),
 		Update: adminOrSelf,
-		// Duties are those of the profile in staff.
-		ServerSet: []string{"duty"},
+		// Duties are those of the profile in staff, and tokens are signed with the key.
+		ServerSet: []string{"duty", "tokenKey"},
 		Queryable: []string{"name", "email", "role", "status", "duty"},
 		Writable:  map[string][]string{"doctor": own, "nurse": own, "staff": own, "patient": own},
 	},
