@@ -101,7 +101,16 @@ func accessHolds(r *core.Record) (bad kernel.Invalid) {
 	if len(a.AllowedOrigins) > 50 || slices.ContainsFunc(a.AllowedOrigins, func(o string) bool { return !isOrigin(o) }) {
 		refuse("allowedOrigins", "validation_invalid_origin", "Must be a list of at most 50 origins such as https://app.example.org: scheme, name and port, nothing else.")
 	}
-	for name, n := range map[string]int{"signIn": a.RateLimits.SignIn, "write": a.RateLimits.Write, "read": a.RateLimits.Read, "export": a.RateLimits.Export} {
+	limits := map[string]int{"signIn": a.RateLimits.SignIn, "write": a.RateLimits.Write, "read": a.RateLimits.Read, "export": a.RateLimits.Export}
+	var named map[string]any
+	if err := r.UnmarshalJSONField("rateLimits", &named); err == nil && r.GetString("rateLimits") != r.Original().GetString("rateLimits") {
+		for name := range named {
+			if _, known := limits[name]; !known {
+				refuse("rateLimits", "validation_unknown_name", "Names a limit that is none of signIn, write, read and export.")
+			}
+		}
+	}
+	for name, n := range limits {
 		if n < 10 || n > 1_000_000 {
 			refuse("rateLimits", "validation_out_of_range", fmt.Sprintf("%s must be from 10 to 1000000 requests per minute, or 0 for the default.", name))
 		}

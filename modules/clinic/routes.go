@@ -152,12 +152,23 @@ func change(c *kernel.Call, in Change) (Clinic, error) {
 	if err := in.serverSet(c.K, r); err != nil {
 		return Clinic{}, err
 	}
+	info, err := c.RequestInfo()
+	if err != nil {
+		return Clinic{}, kernel.ErrBadInput
+	}
+	if err := emptied(info.Body); err != nil {
+		return Clinic{}, err
+	}
 	for _, read := range []string{c.Request.Header.Get("If-Match"), in.Updated} {
 		if err := kernel.CheckStale(read, r.GetString("updated")); err != nil {
 			return Clinic{}, err
 		}
 	}
-	r, err = clinicapi.Change(c.App, in.sent())
+	sent := in.sent()
+	if in.RateLimits != nil {
+		sent["rateLimits"] = info.Body["rateLimits"] // with the names that are none
+	}
+	r, err = clinicapi.Change(c.App, sent)
 	if err != nil {
 		return Clinic{}, err
 	}
@@ -185,7 +196,18 @@ func (in Change) serverSet(k *kernel.Kernel, r *core.Record) error {
 	return bad.OrNil()
 }
 
-// sent returns the fields that the client named. null counts as not sent.
+// emptied names the settings that a clinic cannot be without and that were sent as null.
+func emptied(body map[string]any) error {
+	var bad kernel.Invalid
+	for _, name := range []string{"name", "currency", "timeZone", "languages"} {
+		if v, sent := body[name]; sent && v == nil {
+			bad = append(bad, kernel.Required(name))
+		}
+	}
+	return bad.OrNil()
+}
+
+// sent returns the fields that the client named. null counts as not sent, see emptied.
 func (in Change) sent() map[string]any {
 	out := map[string]any{}
 	put(out, "name", in.Name)
