@@ -216,6 +216,11 @@ func docs(k *kernel.Kernel) string {
 	var b strings.Builder
 	for _, t := range tables(k) {
 		fmt.Fprintf(&b, "%s: %s\n  id, %s\n", t.Name, t.Doc, strings.Join(append(t.Columns[:len(t.Columns):len(t.Columns)], t.ImportOnly...), ", "))
+		keys := []string{"id"}
+		for _, k := range t.Keys {
+			keys = append(keys, strings.Join(k, " with "))
+		}
+		fmt.Fprintf(&b, "  which record a row is: that of its %s, whichever is filled first; otherwise the one that was imported with the same %s\n", strings.Join(keys, ", "), strings.Join(t.Natural, ", "))
 	}
 	return b.String()
 }

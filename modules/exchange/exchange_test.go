@@ -233,6 +233,15 @@ func TestNumbersOfAnotherSystemAreKept(t *testing.T) {
 	}
 }
 
+// Lines of nothing but spaces and separators say nothing.
+func TestBlankLinesAreNoRows(t *testing.T) {
+	s := set.Start(t)
+	sum, bad, err := load(t, s, "patients", "name,contact\n\n   \nZoe Park,+49 30 1\n\t\n , \n,,\n", exchange.Options{})
+	if err != nil || len(bad) > 0 || sum.Rows != 1 || patient(t, s, "Zoe Park") == nil {
+		t.Errorf("%v %v %v", sum, bad, err)
+	}
+}
+
 func TestDeletedRecordsStayOut(t *testing.T) {
 	s := set.Start(t)
 	mrn := patient(t, s, authapi.Bob.Name).GetString("mrn")

@@ -80,11 +80,14 @@ func (s *sheet) setColumns(header []string, t exchangeapi.Table) error {
 }
 
 // next returns the cells of the next row by column, the apostrophes of an export taken
-// off. A row that cannot be read is returned as bad; at the end the error is io.EOF.
+// off, and none of a line of spaces. A row that cannot be read is returned as bad; at the end the error is io.EOF.
 func (s *sheet) next() (line int, row map[string]string, bad kernel.Invalid, err error) {
 	cells, err := s.csv.Read()
 	var broken *csv.ParseError
 	if errors.As(err, &broken) {
+		if errors.Is(broken.Err, csv.ErrFieldCount) && strings.TrimSpace(strings.Join(cells, "")) == "" {
+			return broken.StartLine, nil, nil, nil // a line of spaces
+		}
 		text := "The quotes do not match."
 		if errors.Is(broken.Err, csv.ErrFieldCount) {
 			text = fmt.Sprintf("There are %d columns, and this row has %d.", len(s.columns), len(cells))
