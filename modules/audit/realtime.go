@@ -73,5 +73,13 @@ func (t *trail) message(e *core.RealtimeMessageEvent) (entry chain.Entry, wanted
 			return entry, false, err
 		}
 	}
+	if isPerson(account) {
+		due, err := t.marksDue(t.k.App, account, entry.Patients)
+		if err != nil {
+			return entry, false, err
+		}
+		mark(&entry, due)
+		slices.Sort(entry.Marks)
+	}
 	return entry, true, nil
 }

@@ -177,18 +177,36 @@ func (t *trail) complete(a *asked, entry *chain.Entry, items []item, status int)
 	entry.Items = unique(entry.Items)
 	entry.Query = t.hashed(a.event.Request)
 	entry.Marks = slices.Clone(a.marks)
-	auth := a.event.Auth
-	if status < http.StatusBadRequest && auth != nil && !auth.IsSuperuser() && len(entry.Patients) > 0 {
-		for _, look := range kernel.All[auditapi.Reading](t.k) {
-			marks, err := look(t.k.App, auth, entry.Patients)
-			if err != nil {
-				return err
-			}
-			mark(entry, marks)
+	if auth := a.event.Auth; status < http.StatusBadRequest && isPerson(auth) {
+		due, err := t.marksDue(t.k.App, auth, entry.Patients)
+		if err != nil {
+			return err
 		}
+		mark(entry, due)
 	}
 	entry.Marks = unique(entry.Marks)
 	return nil
+}
+
+// isPerson reports whether an account is one of the clinic's people, to whom marks apply.
+func isPerson(account *core.Record) bool { return account != nil && !account.IsSuperuser() }
+
+// marksDue asks the modules which marks are due when the account is shown something of the patients.
+func (t *trail) marksDue(app core.App, account *core.Record, patients []string) (map[string][]string, error) {
+	if len(patients) == 0 {
+		return nil, nil
+	}
+	all := map[string][]string{}
+	for _, look := range kernel.All[auditapi.Reading](t.k) {
+		marks, err := look(app, account, patients)
+		if err != nil {
+			return nil, err
+		}
+		for name, about := range marks {
+			all[name] = append(all[name], about...)
+		}
+	}
+	return all, nil
 }
 
 // mark puts marks on an entry. One that is not about every patient says about whom: a list

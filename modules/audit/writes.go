@@ -27,21 +27,39 @@ func (t *trail) bindWrites(k *kernel.Kernel) {
 			if slices.Contains(unwatched, e.Record.Collection().Name) {
 				return e.Next()
 			}
-			before := e.Record
+			before, marks := e.Record, map[string][]string(nil)
 			if action == "update" {
 				before = e.Record.Original()
+				var err error
+				if marks, err = t.standing(e.App, e.Record); err != nil {
+					return err
+				}
 			}
 			if err := e.Next(); err != nil {
 				return err
 			}
-			return t.wrote(e.App, action, before, e.Record)
+			return t.wrote(e.App, action, before, e.Record, marks)
 		}})
 	}
 	t.bindSetUp(k)
 }
 
-// wrote records one write of a record.
-func (t *trail) wrote(tx core.App, action string, before, now *core.Record) error {
+// standing returns the marks of a change, whose answer shows the whole record. They are of
+// before it: whoever takes a patient on was shown a stranger.
+func (t *trail) standing(tx core.App, r *core.Record) (map[string][]string, error) {
+	a := t.writers.of(tx, r, t.serving())
+	if kernel.Seeding(tx) || a.event == nil || !isPerson(a.event.Auth) {
+		return nil, nil
+	}
+	patients, err := t.about.patients(tx, []item{t.about.item(tx, r)})
+	if err != nil {
+		return nil, err
+	}
+	return t.marksDue(tx, a.event.Auth, patients)
+}
+
+// wrote records one write of a record, with the marks that are due of it.
+func (t *trail) wrote(tx core.App, action string, before, now *core.Record, due map[string][]string) error {
 	if kernel.Seeding(tx) || !t.ready(tx) {
 		return nil // a demo's past, which never happened; a migration ahead of our tables
 	}
@@ -65,6 +83,8 @@ func (t *trail) wrote(tx core.App, action string, before, now *core.Record) erro
 		return err
 	}
 	entry.Patients = patients
+	mark(&entry, due)
+	slices.Sort(entry.Marks)
 	var d diff
 	if a.event != nil || action != "create" { // a row that a command made is its own record
 		d, entry.Fields = compare(action, before, now)
