@@ -36,6 +36,9 @@ func (t *trail) bindRequests(k *kernel.Kernel) {
 		return se.Next()
 	}})
 	k.App.OnBatchRequest().Bind(&hook.Handler[*core.BatchRequestEvent]{Id: "audit: what a batch does is recorded", Priority: 1000, Func: func(e *core.BatchRequestEvent) error {
+		if a := t.askedBy(e.RequestEvent); a != nil {
+			a.batch = e.Batch
+		}
 		for _, r := range e.Batch {
 			r.Headers = map[string]string{header: e.Request.Header.Get(header)} // whatever the client put there
 		}
@@ -73,9 +76,7 @@ func (t *trail) follow(e *core.RequestEvent) error {
 		return nil // it is answered
 	}
 	if err != nil && !g.Written() {
-		if isAttempt(t.k.APIError(err)) {
-			a.Try()
-		}
+		t.failed(a, err)
 		if failed := t.answering(a, t.k.StatusOf(err)); failed != nil {
 			return t.k.APIError(errNoTrail)
 		}
@@ -170,8 +171,19 @@ func (t *trail) complete(a *asked, entry *chain.Entry, items []item, status int)
 	if entry.Patients, err = t.about.patients(t.k.App, items); err != nil {
 		return err
 	}
+	if status >= http.StatusBadRequest {
+		tried, err := t.triedWith(a)
+		if err != nil {
+			return err
+		}
+		entry.Patients = append(entry.Patients, tried...)
+		items = append(items, a.wants...)
+	}
 	entry.Patients = unique(append(entry.Patients, a.patients...))
 	for _, i := range items {
+		if i.id == "" {
+			continue
+		}
 		entry.Items = append(entry.Items, i.String())
 	}
 	entry.Items = unique(entry.Items)

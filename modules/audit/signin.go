@@ -12,7 +12,11 @@ import (
 func (t *trail) bindSignIns(k *kernel.Kernel) {
 	k.App.OnRecordAuthWithPasswordRequest().Bind(&hook.Handler[*core.RecordAuthWithPasswordRequestEvent]{Id: "audit: sign-ins are recorded", Priority: -10, Func: func(e *core.RecordAuthWithPasswordRequestEvent) error {
 		t.tries(e.RequestEvent, "sign-in", e.Record)
-		return e.Next()
+		err := e.Next()
+		if err != nil { // whoever must wait comes no further than to the account
+			t.tries(e.RequestEvent, "sign-in", e.Record)
+		}
+		return err
 	}})
 	// Further inside, where the account has been found that an address names.
 	k.App.OnRecordAuthWithPasswordRequest().Bind(&hook.Handler[*core.RecordAuthWithPasswordRequestEvent]{Id: "audit: whose account was tried is recorded", Priority: 10, Func: func(e *core.RecordAuthWithPasswordRequestEvent) error {

@@ -63,6 +63,11 @@ func (t *trail) named(r *http.Request, seen []item) []item {
 	if id == "" || collection == "" || slices.ContainsFunc(seen, func(i item) bool { return i.id == id }) {
 		return nil
 	}
+	return t.stored(collection, id)
+}
+
+// stored is a record that is asked for, nothing when it holds nothing of patients.
+func (t *trail) stored(collection, id string) []item {
 	c, err := t.k.App.FindCachedCollectionByNameOrId(collection)
 	if err != nil || slices.Contains(withoutPatients, c.Name) {
 		return nil

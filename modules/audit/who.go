@@ -27,7 +27,9 @@ type asked struct {
 	written  map[string]bool
 	marks    []string
 	patients []string
-	tried    bool // its refusal has an entry, whatever the status
+	tried    bool   // its refusal has an entry, whatever the status
+	wants    []item // what it failed to change or make, without an id where that is new
+	batch    []*core.InternalRequest
 	signedIn bool // the password, or another proof, was right
 	entered  bool // a read's entry is in the trail
 }

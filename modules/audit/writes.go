@@ -36,6 +36,11 @@ func (t *trail) bindWrites(k *kernel.Kernel) {
 				}
 			}
 			if err := e.Next(); err != nil {
+				i := t.about.item(e.App, e.Record)
+				if action == "create" {
+					i.id = ""
+				}
+				t.writers.of(e.App, e.Record, t.serving()).wanted(i)
 				return err
 			}
 			return t.wrote(e.App, action, before, e.Record, marks)
