@@ -128,7 +128,7 @@ func compare(action string, before, now *core.Record) (d diff, fields []string) 
 				continue
 			}
 		default:
-			if reflect.DeepEqual(old, new) {
+			if reflect.DeepEqual(old, new) || isAsStored(now, f) {
 				continue
 			}
 		}
@@ -144,6 +144,13 @@ func compare(action string, before, now *core.Record) (d diff, fields []string) 
 		}
 	}
 	return d, fields
+}
+
+// isAsStored reports whether a password is the one that was loaded. What a record was before
+// never has the hash; a new one is beside its plain text until it is saved.
+func isAsStored(r *core.Record, f core.Field) bool {
+	p, ok := r.GetRaw(f.GetName()).(*core.PasswordFieldValue)
+	return ok && f.Type() == core.FieldTypePassword && p.Plain == "" && p.Hash != ""
 }
 
 func with(m map[string]any, name string, v any) map[string]any {
