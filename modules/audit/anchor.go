@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -35,10 +34,11 @@ func (anchorFile) Anchor(_ context.Context, a auditapi.Anchor) error {
 	return chain.AppendAnchor(settingAnchors.Value(), chain.Head{Seq: a.Seq, Hash: h})
 }
 
-// Kept is empty before the first anchor; check says so.
+// Kept fails where no anchor is. Before the first there is no file; so it is when somebody
+// took it away, or a disk that is not mounted.
 func (anchorFile) Kept(context.Context) (list []auditapi.Anchor, err error) {
 	kept, err := chain.ReadAnchors(settingAnchors.Value())
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil {
 		return nil, err
 	}
 	for _, a := range kept {
@@ -139,6 +139,9 @@ func keptAnchors(k *kernel.Kernel) (list []chain.Anchor, err error) {
 		if err != nil {
 			failed = append(failed, fmt.Errorf("the anchors in %s could not be read: %w", place.Name(), err))
 			continue
+		}
+		if len(kept) == 0 {
+			failed = append(failed, fmt.Errorf("no anchor is in %s: a server sets the first within a minute", place.Name()))
 		}
 		for _, a := range kept {
 			h, err := chain.ParseHash(a.Hash)

@@ -116,3 +116,55 @@ func TestTheCommandArchives(t *testing.T) {
 		t.Error(said, err)
 	}
 }
+
+// TestVerifyNamesAnchorsThatAreAway takes the anchors that the trail was to be compared with.
+func TestVerifyNamesAnchorsThatAreAway(t *testing.T) {
+	away := filepath.Join(t.TempDir(), "mnt")
+	if err := os.Mkdir(away, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	anchors := filepath.Join(away, "anchors.txt")
+	t.Setenv("POLYCLINIC_AUDIT_ANCHORS", anchors)
+	s := set.Start(t)
+	audit.Anchor(s.App)
+	if said, err := run(s, "verify"); err != nil {
+		t.Fatal(said, err)
+	}
+	whole, err := os.ReadFile(anchors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	export := filepath.Join(t.TempDir(), "trail.jsonl")
+	if said, err := run(s, "export", export); err != nil {
+		t.Fatal(said, err)
+	}
+	for name, text := range map[string]string{"none": "", "a comment": "# none yet\n", "other text": "hello\n", "text without an end": "hello", "text after an anchor": string(whole) + "hello\n"} {
+		if err := os.WriteFile(anchors, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"verify"}, {"verify", "--file", export, "--anchors", anchors}} {
+			if said, err := run(s, args...); err == nil || !strings.Contains(err.Error(), "anchors.txt") {
+				t.Errorf("%s: %v said %q, %v", name, args, said, err)
+			}
+		}
+	}
+	// What a crash left of the last line is no anchor yet.
+	if err := os.WriteFile(anchors, append(whole, whole[:30]...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := run(s, "verify"); err != nil || !strings.Contains(said, "1 anchors agree") {
+		t.Error(said, err)
+	}
+	if err := os.Remove(anchors); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := run(s, "verify"); err == nil || !strings.Contains(err.Error(), "anchors.txt") || !strings.Contains(said, "whole: ") {
+		t.Error("the file is gone:", said, err)
+	}
+	if err := os.Remove(away); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := run(s, "verify"); err == nil || !strings.Contains(err.Error(), "anchors.txt") {
+		t.Error("its folder is gone:", said, err)
+	}
+}

@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -20,25 +19,23 @@ func AppendAnchor(path string, h Head) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// ReadAnchors reads an anchor file. A last line without its end is what a crash left of it.
+// ReadAnchors reads an anchor file, which holds at least one. A last line without its end is
+// what a crash left of it.
 func ReadAnchors(path string) (list []Anchor, err error) {
-	f, err := os.Open(path)
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(lines.Text())
-		if text == "" || strings.HasPrefix(text, "#") {
+	n := 0
+	for line := range strings.Lines(string(raw)) {
+		n++
+		text := strings.TrimSpace(line)
+		if text == "" || strings.HasPrefix(text, "#") || !strings.HasSuffix(line, "\n") {
 			continue
 		}
 		var seq int64
 		var hash, at string
 		if got, _ := fmt.Sscan(text, &seq, &hash, &at); got < 3 {
-			if !lines.Scan() {
-				break
-			}
 			return nil, fmt.Errorf("%s, line %d: no anchor", path, n)
 		}
 		h, err := ParseHash(hash)
@@ -51,5 +48,8 @@ func ReadAnchors(path string) (list []Anchor, err error) {
 		}
 		list = append(list, Anchor{seq, h, set, path})
 	}
-	return list, lines.Err()
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s: no anchor is in it", path)
+	}
+	return list, nil
 }
