@@ -56,6 +56,9 @@ func lookAt(k *kernel.Kernel, dir string, serving, makes bool) error {
 	}
 	path := filepath.Join(dir, "data.db")
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		if err := guardGone(k, dir); err != nil {
+			return err
+		}
 		return none // a new data folder
 	} else if err != nil {
 		return err

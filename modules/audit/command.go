@@ -77,6 +77,9 @@ func (v verified) tell(out io.Writer, known []int64) error {
 	if v.Problem != nil {
 		return errors.New(v.Report.String())
 	}
+	if v.other != "" {
+		return fmt.Errorf("the trail by itself is in order, up to entry %d, but %s", v.Last, v.other)
+	}
 	if err := v.unknown(known); err != nil {
 		return err
 	}

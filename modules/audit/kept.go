@@ -24,11 +24,14 @@ type kept struct {
 	row *dbx.Query
 	err error
 
-	epoch string
-	last  int64 // write
-	left  int64 // the last write that left data.db for the trail
-	holes int64 // writes after that one that are in neither
-	got   int64 // the last write of the epoch that the trail has
+	gone   bool   // there is no data.db
+	served string // the epoch that the trail was last written with, "" after an entry that another was to follow
+	wrote  int64  // the last write of it
+	epoch  string
+	last   int64 // write
+	left   int64 // the last write that left data.db for the trail
+	holes  int64 // writes after that one that are in neither
+	got    int64 // the last write of the epoch that the trail has
 
 	missing   map[string]missing // what is no longer kept, by whose it was
 	forgotten map[string]int64   // the last write that says so, by the same
@@ -39,8 +42,9 @@ type missing struct{ seq, write int64 }
 
 func openKept(database string) (*kept, error) {
 	k := &kept{missing: map[string]missing{}, forgotten: map[string]int64{}}
-	if _, err := os.Stat(database); err != nil {
-		return k, nil // the trail alone was brought here
+	if info, err := os.Stat(database); err != nil || info.Size() == 0 {
+		k.gone = true
+		return k, nil
 	}
 	db, err := dbx.Open("sqlite", "file:"+database+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
@@ -107,6 +111,13 @@ func (k *kept) hear(e chain.Entry) {
 // compare looks at the next entry of the trail. Of earlier epochs, whose data may have been
 // replaced by a restored copy, nothing can be said.
 func (k *kept) compare(r chain.Row, e chain.Entry) *chain.Problem {
+	switch {
+	case e.Action == actionRestored, e.Action == actionLost:
+		k.served = ""
+	case e.Epoch != "" && e.Epoch != k.served:
+		k.served, k.wrote = e.Epoch, 0
+	}
+	k.wrote = max(k.wrote, e.Write, e.Through)
 	if k.db == nil || k.err != nil || e.Epoch != k.epoch {
 		return nil
 	}
@@ -161,6 +172,17 @@ func (k *kept) end(report chain.Report) *chain.Problem {
 		}
 	}
 	return first
+}
+
+// other tells that data.db is gone, or not the one that the trail was written with, "" when it is.
+func (k *kept) other() string {
+	switch {
+	case k.gone:
+		return "data.db is missing, so nothing says whether this is all of the trail: put it back, or restore a backup. A trail that was brought here alone is verified by its files, with --file"
+	case k.served != "" && k.served != k.epoch:
+		return otherData(k.epoch, k.served, k.wrote) + ". The next start notes it"
+	}
+	return ""
 }
 
 // older tells what the trail has and data.db, as it is now, has not.

@@ -28,7 +28,7 @@ func Module(build string) kernel.Module {
 			Name: "segment", Spec: "10 1 1 * *", Doc: "Begins a new segment of the audit trail each month.", Run: func(app core.App) error { return of(app).rotate() },
 		}},
 		Commands: []func(*kernel.Kernel) *cobra.Command{auditCommand},
-		Provides: []any{recorder{}, check, backupapi.Part{Name: dirName, Copy: copyTrail, Databases: trailFiles, Verify: wholeTrail}},
+		Provides: []any{recorder{}, check, remains, backupapi.Part{Name: dirName, Copy: copyTrail, Databases: trailFiles, Verify: wholeTrail}},
 		Bind: func(k *kernel.Kernel) error {
 			t := &trail{k: k, build: build, routes: map[string]bool{}, records: map[string]string{}, due: make(chan struct{}, 1), anchored: anchoring{due: make(chan struct{}, 1)}}
 			k.App.Store().Set(storeKey, t)

@@ -28,7 +28,7 @@ func (t *trail) reconcile(app core.App, c *chain.Chain) error {
 	if err != nil {
 		return err
 	}
-	apart, err := t.apart(app)
+	apart, err := t.apart(app, c)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,15 @@ func (t *trail) reconcile(app core.App, c *chain.Chain) error {
 }
 
 // apart returns the entry that tells what one of the two lacks, with no action when they agree.
-func (t *trail) apart(app core.App) (e chain.Entry, err error) {
+func (t *trail) apart(app core.App, c *chain.Chain) (e chain.Entry, err error) {
+	served, err := c.LastEpoch(actionRestored, actionLost)
+	if err != nil {
+		return e, err
+	}
+	if served != "" && served != t.state.Epoch {
+		lacks, err := c.LastWrite(served)
+		return chain.Entry{Action: actionRestored, Outcome: "failed", Count: int(lacks - chain.Base(served)), Why: otherData(t.state.Epoch, served, lacks)}, err
+	}
 	var last, waits int64
 	err = app.DB().NewQuery("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit_writes'), 0), coalesce((SELECT min(id) FROM audit_writes WHERE body IS NOT NULL), 0)").Row(&last, &waits)
 	if err != nil {
@@ -78,6 +86,12 @@ func (t *trail) apart(app core.App) (e chain.Entry, err error) {
 	}
 	e.Outcome = "failed"
 	return e, nil
+}
+
+// otherData says that a trail which was written with the data.db of one epoch lies beside that
+// of another: an older copy, or that of another clinic.
+func otherData(has, served string, last int64) string {
+	return fmt.Sprintf("data.db is not the one that the trail was written with: it is of epoch %s, and lacks the writes of epoch %s, of which the trail has those up to %d", has, served, last)
 }
 
 // backupNote is what a restore leaves in data.db.

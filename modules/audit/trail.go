@@ -54,6 +54,14 @@ func dir(dataDir string) string {
 	return filepath.Join(dataDir, dirName)
 }
 
+// remains is kernel.Remains.
+var remains kernel.Remains = func(dataDir string) string {
+	if !chain.Has(dir(dataDir)) {
+		return ""
+	}
+	return "the audit trail in " + dir(dataDir)
+}
+
 func (t *trail) serving() bool { return t.chain.Load() != nil }
 
 // ready reports whether the migration that makes our tables has run.
@@ -127,7 +135,8 @@ func (t *trail) openChain(app core.App) error {
 	if err := t.reserve.hold(c.Dir()); err != nil {
 		app.Logger().Warn("no room is kept for the audit trail: on a full disk nothing will be shown either", "error", err)
 	}
-	return t.enter(chain.Entry{Actor: "system", Action: "start", Outcome: "ok"})
+	// It names the epoch: with which data.db the trail goes on is known also before a write.
+	return t.enter(chain.Entry{Actor: "system", Action: "start", Outcome: "ok", Epoch: t.state.Epoch})
 }
 
 func (t *trail) close() error {

@@ -16,6 +16,7 @@ type verified struct {
 	chain.Report
 	gaps  []noted // parts of the trail that were lost
 	notes []noted // copies of the data that were restored
+	other string  // what is wrong with data.db itself
 	older string  // what data.db lacks that the trail has, of which no entry tells yet
 }
 
@@ -86,6 +87,9 @@ func verifyFolder(dataDir, trail string, anchors []chain.Anchor) (v verified, er
 		return v, err
 	}
 	if v.Problem == nil {
+		v.other = data.other()
+	}
+	if v.Problem == nil && v.other == "" {
 		v.Problem = data.end(v.Report)
 	}
 	if v.Problem == nil {
@@ -106,8 +110,12 @@ func wholeTrail(dataDir string) error {
 	if errors.Is(err, chain.ErrNone) {
 		return nil // of a clinic that no server has served yet
 	}
-	if err == nil && v.Problem != nil {
+	switch {
+	case err != nil:
+	case v.Problem != nil:
 		err = errors.New(v.Report.String())
+	case v.other != "":
+		err = errors.New(v.other)
 	}
 	return err
 }

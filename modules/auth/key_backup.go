@@ -11,11 +11,12 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/backup/backupapi"
 )
 
 // keyParts are what the key of second factors has to say to checks and backups.
-var keyParts = []any{keyCheck, backupapi.Part{Name: keyFile, Secret: true, Copy: copyKey, Needs: missingKey}}
+var keyParts = []any{keyCheck, keyRemains, backupapi.Part{Name: keyFile, Secret: true, Copy: copyKey, Needs: missingKey}}
 
 // copyKey puts the key's file into an encrypted backup: whoever can open that may have it. There
 // is none where the setting has the key.
@@ -60,4 +61,12 @@ func missingKey(dir string) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("the key of the second factors of %d accounts. Set %s as the clinic has it, or copy %s from its data folder; without it an administrator takes those second factors off (polyclinic admin reset EMAIL).", len(lost), secretsKey.Name, keyFile), nil
+}
+
+// keyRemains is kernel.Remains: the file is made at the first start.
+var keyRemains kernel.Remains = func(dataDir string) string {
+	if _, err := os.Lstat(filepath.Join(dataDir, keyFile)); err != nil {
+		return ""
+	}
+	return keyFile
 }

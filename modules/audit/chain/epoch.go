@@ -2,6 +2,7 @@ package chain
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,6 +45,35 @@ func (c *Chain) LastWrite(epoch string) (last int64, err error) {
 		return last, nil
 	}
 	return through(paths, epoch)
+}
+
+// LastEpoch returns the epoch of data.db that the trail was last written with: that of the last
+// entry which names one. It is empty where none does, or where an entry with one of the actions
+// came after it: from that on, another epoch was to follow.
+func (c *Chain) LastEpoch(after ...string) (epoch string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	paths, err := Paths(c.dir)
+	if err != nil {
+		return "", err
+	}
+	where, args := `body LIKE '%"epoch":"%'`, []any(nil)
+	for _, action := range after {
+		where, args = where+" OR body LIKE ?", append(args, `%"action":"`+action+`"%`)
+	}
+	for i := len(paths) - 1; i >= 0; i-- {
+		n, err := query(paths[i], func(r Row) error {
+			e, err := r.Entry()
+			if !slices.Contains(after, e.Action) {
+				epoch = e.Epoch
+			}
+			return err
+		}, "SELECT seq, prev, hash, body FROM entries WHERE "+where+" ORDER BY seq DESC LIMIT 1", args...)
+		if err != nil || n > 0 {
+			return epoch, err
+		}
+	}
+	return "", nil
 }
 
 // through returns the last write of the epoch that is elsewhere, as the notes of archives say.

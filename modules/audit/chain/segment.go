@@ -64,6 +64,12 @@ func Paths(dir string) ([]string, error) {
 	return list, nil
 }
 
+// Has reports whether there is a trail in dir, whatever is wrong with it.
+func Has(dir string) bool {
+	list, err := Paths(dir)
+	return len(list) > 0 || err != nil
+}
+
 // openFile opens a segment. A reader never makes a file, and works beside the writer.
 func openFile(path string, write bool) (*sql.DB, error) {
 	dsn := "file:" + path + "?_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=recursive_triggers(ON)&_pragma=wal_autocheckpoint(1000)&_pragma=journal_size_limit(32000000)"
