@@ -29,6 +29,7 @@ func idempotency() Module {
 	return Module{
 		Name: "idempotency", Doc: "Answers a repeated POST with the first answer.",
 		Requires: []string{"kernel"},
+		Bind:     hideAnswers,
 		Access:   []Access{{Collection: "idempotency_keys", Doc: "First answers to requests that carry an Idempotency-Key."}},
 		Migrations: []Migration{{"1780000001_keys", func(tx core.App) error {
 			c := core.NewBaseCollection("idempotency_keys")
@@ -47,6 +48,19 @@ func idempotency() Module {
 			return err
 		}}},
 	}
+}
+
+// hideAnswers keeps first answers from everybody: they are copies of records, and superusers,
+// whom PocketBase shows hidden fields, would see patients whom the audit trail could not name.
+func hideAnswers(k *Kernel) error {
+	k.App.OnRecordEnrich("idempotency_keys").BindFunc(func(e *core.RecordEnrichEvent) error {
+		if err := e.Next(); err != nil {
+			return err
+		}
+		e.Record.Hide("answer")
+		return nil
+	})
+	return nil
 }
 
 // keyLocks makes requests with the same key wait for each other.

@@ -130,3 +130,28 @@ func TestAMarkIsAboutSomePatients(t *testing.T) {
 		t.Errorf("%v", items[0])
 	}
 }
+
+// TestFirstAnswersAreNobodysToRead keeps the copy of a patient that an Idempotency-Key leaves.
+func TestFirstAnswersAreNobodysToRead(t *testing.T) {
+	s := set.Start(t)
+	root := superuser(t, s)
+	body := map[string]any{"name": "Zoe Quill", "age": 30}
+	key := "Idempotency-Key: one"
+	first := s.Do(t, "POST", "/api/patients", s.Token(t, as(authapi.Dana)), body, key)
+	if first.Status != 201 {
+		t.Fatalf("%d %s", first.Status, first.Body)
+	}
+	list := "/api/collections/idempotency_keys/records"
+	r := s.Do(t, "GET", list, root.token, nil)
+	if len(r.Items(t)) != 1 || strings.Contains(r.Body, "Quill") {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	for _, url := range []string{list + "?fields=answer", list + "?fields=*,answer", list + "/" + r.Items(t)[0]["id"].(string) + "?expand=answer"} {
+		if r := s.Do(t, "GET", url, root.token, nil); r.Status != 200 || strings.Contains(r.Body, "Quill") {
+			t.Errorf("%s: %d %s", url, r.Status, r.Body)
+		}
+	}
+	if again := s.Do(t, "POST", "/api/patients", s.Token(t, as(authapi.Dana)), body, key); again.Status != 201 || again.JSON(t)["id"] != first.JSON(t)["id"] {
+		t.Errorf("not the first answer: %d %s", again.Status, again.Body)
+	}
+}
