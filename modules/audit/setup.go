@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
@@ -13,7 +15,7 @@ import (
 )
 
 // bindSetUp records what changes who may do what: collections with their rules, and
-// PocketBase's settings. Values of settings are left out: they hold secrets.
+// PocketBase's settings with their values, other than secret ones.
 func (t *trail) bindSetUp(k *kernel.Kernel) {
 	for action, on := range map[string]*hook.TaggedHook[*core.CollectionEvent]{
 		"create": k.App.OnCollectionCreate(), "update": k.App.OnCollectionUpdate(), "delete": k.App.OnCollectionDelete(),
@@ -30,7 +32,7 @@ func (t *trail) bindSetUp(k *kernel.Kernel) {
 				if err := e.Next(); err != nil {
 					return err
 				}
-				return t.setUp(tx, e.Collection, action+"-collection", "_collections/"+e.Collection.Name, changedIn(before, e.Collection))
+				return t.setUp(tx, e.Collection, action+"-collection", "_collections/"+e.Collection.Name, changedIn(before, e.Collection), diff{})
 			})
 		}})
 	}
@@ -42,17 +44,19 @@ func (t *trail) bindSetUp(k *kernel.Kernel) {
 		defer func() { e.App = outer }()
 		return outer.RunInTransaction(func(tx core.App) error {
 			e.App = tx
+			before := storedSettings(tx)
 			if err := e.Next(); err != nil {
 				return err
 			}
-			return t.setUp(tx, e.Model, "update-settings", "_params/settings", nil)
+			d, fields := changedSettings(before, storedSettings(tx))
+			return t.setUp(tx, e.Model, "update-settings", "_params/settings", fields, d)
 		})
 	}
 	k.App.OnModelCreate().Bind(&hook.Handler[*core.ModelEvent]{Id: "audit: settings are recorded at first", Priority: -999, Func: settings})
 	k.App.OnModelUpdate().Bind(&hook.Handler[*core.ModelEvent]{Id: "audit: settings are recorded", Priority: -999, Func: settings})
 }
 
-func (t *trail) setUp(tx core.App, m core.Model, action, item string, fields []string) error {
+func (t *trail) setUp(tx core.App, m core.Model, action, item string, fields []string, d diff) error {
 	if !t.ready(tx) || (!t.serving() && action != "update-settings") {
 		return nil // migrations: the build says what they do
 	}
@@ -68,7 +72,55 @@ func (t *trail) setUp(tx core.App, m core.Model, action, item string, fields []s
 	if a.event != nil {
 		entry.Target = target(a.event.Request)
 	}
-	return t.put(tx, entry, diff{})
+	return t.put(tx, entry, d)
+}
+
+// storedSettings returns what the database has of the settings, by path such as "meta.appName";
+// nothing where there are none yet, or where they are encrypted.
+func storedSettings(tx core.App) map[string]any {
+	var raw string
+	if err := tx.DB().Select("value").From("_params").Where(dbx.HashExp{"id": "settings"}).Row(&raw); err != nil {
+		return nil
+	}
+	var all map[string]any
+	if err := json.Unmarshal([]byte(raw), &all); err != nil {
+		return nil
+	}
+	flat := map[string]any{}
+	flatten(flat, "", all)
+	return flat
+}
+
+func flatten(into map[string]any, at string, m map[string]any) {
+	for name, v := range m {
+		if below, ok := v.(map[string]any); ok {
+			flatten(into, at+name+".", below)
+		} else {
+			into[at+name] = v
+		}
+	}
+}
+
+// reSecretSetting matches the settings whose values are kept nowhere.
+var reSecretSetting = regexp.MustCompile(`(?i)(password|secret|token|key)$`)
+
+// changedSettings returns the settings that differ, and their values, other than secret ones.
+// Of the first, all of which are the program's, it says nothing.
+func changedSettings(before, now map[string]any) (d diff, names []string) {
+	if before == nil {
+		return d, nil
+	}
+	for name, v := range now {
+		if reflect.DeepEqual(before[name], v) {
+			continue
+		}
+		names = append(names, name)
+		if !reSecretSetting.MatchString(name) {
+			d.Before, d.After = with(d.Before, name, before[name]), with(d.After, name, v)
+		}
+	}
+	slices.Sort(names)
+	return d, names
 }
 
 // changedIn names the parts of a collection that differ, such as its rules.

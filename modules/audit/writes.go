@@ -183,10 +183,10 @@ func isZero(v any) bool {
 	return rv.IsZero() || (rv.Kind() == reflect.Slice && rv.Len() == 0)
 }
 
-// secret names what is never kept: keys and passwords, hidden fields, and all of
-// PocketBase's own collections.
+// secret names what is never kept: keys and passwords, hidden fields other than dates (such as
+// when a patient was taken off), and all of PocketBase's own collections.
 func secret(c *core.Collection, f core.Field) bool {
-	return f.GetHidden() || f.Type() == core.FieldTypePassword || f.GetName() == core.FieldNameTokenKey || strings.HasPrefix(c.Name, "_")
+	return f.GetHidden() && f.Type() != core.FieldTypeDate || f.Type() == core.FieldTypePassword || f.GetName() == core.FieldNameTokenKey || strings.HasPrefix(c.Name, "_")
 }
 
 // put writes an entry on its way into the trail, in the transaction of tx.
