@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,13 +42,8 @@ func decode(c *Call, r Route, in any) error {
 			return err
 		}
 	}
-	if _, list := in.(*Page); list {
-		// Better refused than ignored: the client would take everything for what it asked for.
-		for _, p := range []string{"filter", "sort", "expand", "q"} {
-			if e.Request.URL.Query().Has(p) {
-				return ErrQuery.At(p).Saying("This list takes page, perPage, fields and skipTotal.")
-			}
-		}
+	if err := onlyTaken(e.Request.URL.Query(), v.Type()); err != nil {
+		return err
 	}
 	for i := range v.NumField() {
 		f, src := v.Type().Field(i), ""
@@ -62,6 +60,27 @@ func decode(c *Call, r Route, in any) error {
 		}
 	}
 	return complete(c, in, bad)
+}
+
+// onlyTaken refuses, of a list that no collection stands behind, what it does not take. Better
+// refused than ignored: the client would take everything for what it asked for.
+func onlyTaken(asked url.Values, in reflect.Type) error {
+	var taken []string
+	for i := range in.NumField() {
+		if name := in.Field(i).Tag.Get("query"); name != "" {
+			taken = append(taken, name)
+		}
+	}
+	if !slices.Contains(taken, "page") {
+		return nil
+	}
+	taken = append(taken, "fields")
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		if !slices.Contains(taken, name) {
+			return ErrQuery.At(name).Saying("This list takes " + strings.Join(taken, ", ") + ".")
+		}
+	}
+	return nil
 }
 
 // complete returns what was found wrong with an input, and what the input says of itself.

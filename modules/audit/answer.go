@@ -173,11 +173,12 @@ func days(app core.App, from, to string) (begin, end string, err error) {
 // sheet returns entries as the lines of a CSV file. Values that a spreadsheet would run as
 // a formula begin with an apostrophe.
 func sheet(list []Found) [][]string {
-	lines := [][]string{{"seq", "at", "actor", "name", "role", "action", "target", "outcome", "status", "why", "marks", "patients", "items", "fields", "address", "request", "count", "hash"}}
+	lines := [][]string{{"seq", "at", "actor", "name", "role", "action", "target", "outcome", "status", "why", "marks", "patients", "items", "fields", "address", "request", "count", "hash", "session", "marked", "before", "after"}}
 	for _, f := range list {
 		line := []string{
 			fmt.Sprint(f.Seq), f.At, f.Actor, f.Name, f.Role, f.Action, f.Target, f.Outcome, strconv.Itoa(f.Status), f.Why, strings.Join(f.Marks, " "),
 			strings.Join(f.Patients, " "), strings.Join(f.Items, " "), strings.Join(f.Fields, " "), f.Address, f.Request, strconv.Itoa(f.Count), f.Hash,
+			f.Session, asJSON(len(f.Marked), f.Marked), asJSON(len(f.Before), f.Before), asJSON(len(f.After), f.After),
 		}
 		for i, v := range line {
 			line[i] = exchangeapi.Guard(v)
@@ -185,4 +186,13 @@ func sheet(list []Found) [][]string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// asJSON is what a cell holds of n values, nothing of none.
+func asJSON(n int, v any) string {
+	raw, err := json.Marshal(v)
+	if n == 0 || err != nil {
+		return ""
+	}
+	return string(raw)
 }

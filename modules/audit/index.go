@@ -167,6 +167,18 @@ func (q search) where() (string, []any) {
 	return " WHERE " + strings.Join(parts, " AND "), args
 }
 
+// has reports whether an entry has the action or the mark.
+func (x *index) has(column, value string) (there bool, err error) {
+	if err := x.catchUp(); err != nil {
+		return false, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	table := map[string]string{"action": "entries", "mark": "marks"}[column]
+	err = x.db.QueryRow("SELECT EXISTS (SELECT 1 FROM "+table+" WHERE "+column+" = ?)", value).Scan(&there)
+	return there, err
+}
+
 // find returns how many entries match, and those of the page, newest first. limit 0 is all.
 func (x *index) find(q search, offset, limit int64) (total int, rows []chain.Row, err error) {
 	if err := x.catchUp(); err != nil {

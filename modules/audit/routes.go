@@ -54,6 +54,8 @@ type AccessQuery struct {
 	PerPage int    `query:"perPage" doc:"30 by default, 200 at most"`
 	From    string `query:"from" doc:"first day, YYYY-MM-DD"`
 	To      string `query:"to" doc:"last day"`
+
+	SkipTotal bool `query:"skipTotal" doc:"true: totalItems and totalPages are -1"`
 }
 
 func accessLog(c *kernel.Call, in AccessQuery) (kernel.Paged[Access], error) {
@@ -73,7 +75,7 @@ func accessLog(c *kernel.Call, in AccessQuery) (kernel.Paged[Access], error) {
 	if err != nil {
 		return none, err
 	}
-	page = kernel.NewPaged[Access](kernel.Page{Page: in.Page, PerPage: in.PerPage}, total)
+	page = kernel.NewPaged[Access](kernel.Page{Page: in.Page, PerPage: in.PerPage, SkipTotal: in.SkipTotal}, total)
 	account := kernel.AccountsCollection + "/" + c.Record.GetString("userId")
 	for _, f := range list {
 		page.Items = append(page.Items, Access{
@@ -136,9 +138,11 @@ type AuditQuery struct {
 	From    string `query:"from" doc:"first day, YYYY-MM-DD"`
 	To      string `query:"to" doc:"last day"`
 	Format  string `query:"format" doc:"json (default) or csv, which has all pages"`
+
+	SkipTotal bool `query:"skipTotal" doc:"true: totalItems and totalPages are -1"`
 }
 
-// Validate knows the formats and outcomes.
+// Validate knows the formats and outcomes, and what ids and actors look like.
 func (in AuditQuery) Validate() error {
 	var bad kernel.Invalid
 	if !slices.Contains([]string{"", "json", "csv"}, in.Format) {
@@ -147,14 +151,60 @@ func (in AuditQuery) Validate() error {
 	if !slices.Contains([]string{"", "ok", "refused", "failed"}, in.Outcome) {
 		bad = append(bad, kernel.Bad("outcome", "validation_invalid_outcome", "Must be ok, refused or failed."))
 	}
+	if in.Patient != "" && !reID.MatchString(in.Patient) {
+		bad = append(bad, kernel.Bad("patient", "validation_invalid_id", "Must be the id of a patient."))
+	}
+	if in.Actor != "" && !reID.MatchString(in.Actor) && !reActor.MatchString(in.Actor) {
+		bad = append(bad, kernel.Bad("actor", "validation_invalid_actor", "Must be the id of an account, guest, system, or an actor as entries have it."))
+	}
+	return bad.OrNil()
+}
+
+// Complete is kernel.Completer.
+func (in AuditQuery) Complete(c *kernel.Call) error { return of(c.App).known(in) }
+
+// actions and marks may be searched for before there is one. Of others, such as those of a
+// module from elsewhere, there must be an entry.
+var (
+	actions = []string{
+		"read", "read-file", "read-live", "subscribe", "create", "update", "delete", "do", "write",
+		"sign-in", "sign-out", "refresh", "password-reset", "sign-in-alarm",
+		"create-collection", "update-collection", "delete-collection", "update-settings",
+		"break-glass", "restrict", "unrestrict", "erase", actionForget, "export", "backup", "search-trail",
+		"start", "stop", actionRestored, actionLost, chain.ArchiveAction,
+	}
+	marks = []string{auditapi.OutsideCare, auditapi.BreakGlass, "second-factor-asked", "export", "guesses"}
+)
+
+// known refuses an action or a mark that no entry has and none will have.
+func (t *trail) known(in AuditQuery) error {
+	var bad kernel.Invalid
+	for _, of := range []struct {
+		field, value string
+		list         []string
+	}{{"action", in.Action, actions}, {"mark", in.Mark, marks}} {
+		if of.value == "" || slices.Contains(of.list, of.value) {
+			continue
+		}
+		there, err := t.index.has(of.field, of.value)
+		if err != nil {
+			return err
+		}
+		if !there {
+			bad = append(bad, kernel.Bad(of.field, "validation_unknown_"+of.field, "No entry has this "+of.field+"."))
+		}
+	}
 	return bad.OrNil()
 }
 
 func searchTrail(c *kernel.Call, in AuditQuery) (kernel.Paged[Found], error) {
 	t := of(c.App)
 	var none kernel.Paged[Found]
+	if err := t.known(in); err != nil {
+		return none, err
+	}
 	q := search{actor: in.Actor, patient: in.Patient, action: in.Action, outcome: in.Outcome, mark: in.Mark}
-	if reAccountID.MatchString(in.Actor) {
+	if reID.MatchString(in.Actor) {
 		q.actor = kernel.AccountsCollection + "/" + in.Actor
 	}
 	var err error
@@ -186,10 +236,10 @@ func searchTrail(c *kernel.Call, in AuditQuery) (kernel.Paged[Found], error) {
 	if err != nil {
 		return none, err
 	}
-	page = kernel.NewPaged[Found](kernel.Page{Page: in.Page, PerPage: in.PerPage}, total)
+	page = kernel.NewPaged[Found](kernel.Page{Page: in.Page, PerPage: in.PerPage, SkipTotal: in.SkipTotal}, total)
 	page.Items = list
+	sawValues(c.RequestEvent, list)
 	if in.Format != "csv" {
-		sawValues(c.RequestEvent, list)
 		return page, nil
 	}
 	var out bytes.Buffer
@@ -212,5 +262,8 @@ func sawValues(e *core.RequestEvent, list []Found) {
 	}
 }
 
-// reAccountID matches ids of PocketBase's own making, and the cast's.
-var reAccountID = regexp.MustCompile(`^[a-z0-9]{15}$`)
+var (
+	// reID matches ids of PocketBase's own making, and the cast's.
+	reID    = regexp.MustCompile(`^[a-z0-9]{15}$`)
+	reActor = regexp.MustCompile(`^(guest|system|command( [a-z-]+){0,2}|\w+/[a-z0-9]{15})$`)
+)
