@@ -275,6 +275,21 @@ func TestSignInsLeaveEntries(t *testing.T) {
 	token := s.SignIn(t, as(authapi.Omar))
 	got := since(t, s, func() { s.Do(t, "POST", "/api/collections/users/auth-refresh", token, nil) })
 	want{actor: omar, action: "refresh", outcome: "ok"}.among(t, got)
+
+	// By its session an entry is tied to the sign-in that began it.
+	var sessions []string
+	got = since(t, s, func() {
+		token := s.SignIn(t, as(authapi.Omar))
+		s.Do(t, "GET", "/api/patients/"+patientsapi.Bob, token, nil)
+	})
+	for _, e := range got {
+		if e.Action == "sign-in" || e.Action == "read" {
+			sessions = append(sessions, e.Session)
+		}
+	}
+	if len(sessions) != 2 || sessions[0] == "" || sessions[0] != sessions[1] {
+		t.Errorf("the sessions of a sign-in and of a read are %q", sessions)
+	}
 }
 
 func TestASuperuserCannotActUnseen(t *testing.T) {

@@ -172,7 +172,9 @@ func (s *state) giveToken(e *core.RecordAuthRequestEvent) error {
 	if e.Token, err = sign(e.Record, session); err != nil {
 		return err
 	}
+	authapi.SetSessionID(e.RequestEvent, session.Id) // the audit trail's entry of the sign-in names it
 	if err = e.Next(); err != nil {
+		authapi.SetSessionID(e.RequestEvent, "")
 		if undo := e.App.Delete(session); undo != nil {
 			e.App.Logger().Error("session of an unfinished sign-in not deleted", "session", session.Id, "error", undo)
 		}
