@@ -61,9 +61,9 @@ func places(k *kernel.Kernel) (list []auditapi.Anchors) {
 type anchoring struct {
 	due chan struct{}
 
-	mu   sync.Mutex
-	last map[string]int64 // entry, by place
-	err  error
+	mu     sync.Mutex
+	last   map[string]int64 // entry, by place
+	failed []string         // places
 }
 
 // anchorLoop sets anchors, beside everything else: a place that is away for long keeps nobody
@@ -105,7 +105,7 @@ func (t *trail) anchor(patience time.Duration) {
 		return
 	}
 	h, now := c.Head(), map[string]int64{}
-	var failed []error
+	var failed []string
 	for _, place := range places(t.k) {
 		if now[place.Name()] = last[place.Name()]; last[place.Name()] == h.Seq {
 			continue
@@ -114,18 +114,15 @@ func (t *trail) anchor(patience time.Duration) {
 		err := place.Anchor(ctx, auditapi.Anchor{Seq: h.Seq, Hash: h.Hash.String(), At: time.Now().UTC()})
 		cancel()
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", place.Name(), err))
+			t.k.App.Logger().Warn("audit trail not anchored", "place", place.Name(), "error", err)
+			failed = append(failed, place.Name())
 			continue
 		}
 		now[place.Name()] = h.Seq
 	}
-	err := errors.Join(failed...)
-	if err != nil {
-		t.k.App.Logger().Warn("audit trail not anchored", "error", err)
-	}
 	t.anchored.mu.Lock()
 	defer t.anchored.mu.Unlock()
-	t.anchored.last, t.anchored.err = now, err
+	t.anchored.last, t.anchored.failed = now, failed
 }
 
 // keptAnchors reads the anchors of every place. One that cannot be read is named by the

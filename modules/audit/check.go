@@ -19,8 +19,8 @@ var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written
 			found = append(found, kernel.Finding{Code: "audit_unavailable", Level: kernel.Alarm, Text: "The audit trail cannot be written, so nothing of patients is shown: look at the server's log, and at the space on its disk."})
 		}
 		t.anchored.mu.Lock()
-		if t.anchored.err != nil {
-			found = append(found, kernel.Finding{Code: "audit_not_anchored", Level: kernel.Alarm, Text: "The audit trail could not be anchored outside of itself: look at the server's log."})
+		if len(t.anchored.failed) > 0 {
+			found = append(found, kernel.Finding{Code: "audit_not_anchored", Level: kernel.Alarm, Text: fmt.Sprintf("The audit trail could not be anchored outside of itself, in %s: see that it can be reached and written (the page Logs of the dashboard has the error).", strings.Join(t.anchored.failed, " or "))})
 		}
 		t.anchored.mu.Unlock()
 	}

@@ -120,7 +120,7 @@ func exportCommand(k *kernel.Kernel) *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
 		trail := dir(k.App.DataDir())
 		if err := noteExport(k.App); err != nil {
-			fmt.Fprintf(c.ErrOrStderr(), "the export is not in the trail: %v\n", err)
+			return fmt.Errorf("nothing was exported, since it could not be entered into the trail of %s: run it as an account that may write there, or export a copy of the folder %s alone (%w)", k.App.DataDir(), trail, err)
 		}
 		if len(args) == 0 {
 			_, err := chain.Export(trail, c.OutOrStdout(), from, to)
@@ -136,8 +136,7 @@ func exportCommand(k *kernel.Kernel) *cobra.Command {
 }
 
 // noteExport says in the trail that it leaves, where its data folder is. It opens data.db alone,
-// and nothing of the program's: whoever looks at a trail whose data are broken, or on a medium
-// that is only read, must have it too, with a warning.
+// and nothing of the program's.
 func noteExport(app core.App) (err error) {
 	path := filepath.Join(app.DataDir(), "data.db")
 	if _, err := os.Stat(path); err != nil {

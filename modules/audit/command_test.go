@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/audit"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
@@ -74,6 +75,39 @@ func TestAnExportOfTheTrailIsInIt(t *testing.T) {
 	if said, err := run(s, "verify"); err != nil {
 		t.Error(said, err)
 	}
+}
+
+// TestAnExportThatCannotBeEnteredIsNone has the trail's table refuse what is put into it.
+func TestAnExportThatCannotBeEnteredIsNone(t *testing.T) {
+	s := set.Start(t)
+	data(t, s, "CREATE TRIGGER full BEFORE INSERT ON audit_writes BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+	file := filepath.Join(t.TempDir(), "trail.jsonl")
+	if said, err := run(s, "export", file); err == nil || !strings.Contains(err.Error(), "nothing was exported") {
+		t.Error(said, err)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("there is a file")
+	}
+	if said, err := run(s, "export"); err == nil || said != "" {
+		t.Errorf("%q, %v", said, err)
+	}
+}
+
+func TestAFindingSaysWhereNoAnchorCouldBeSet(t *testing.T) {
+	t.Setenv("POLYCLINIC_AUDIT_ANCHORS", filepath.Join(t.TempDir(), "away", "anchors.txt"))
+	s := set.Start(t)
+	audit.Anchor(s.App)
+	for _, c := range kernel.All[kernel.Check](s.Kernel) {
+		if c.Name != "audit" {
+			continue
+		}
+		for _, f := range c.Run(s.App) {
+			if f.Code == "audit_not_anchored" && strings.Contains(f.Text, "anchors.txt") {
+				return
+			}
+		}
+	}
+	t.Error("no finding names the place")
 }
 
 func TestTheCommandArchives(t *testing.T) {
