@@ -36,7 +36,7 @@ func (m maker) base(ctx context.Context, app core.App, p place, to []age.Recipie
 	}
 	defer release()
 	c := chain{
-		ID:    time.Now().UTC().Format("20060102150405") + "-" + security.PseudorandomStringWithAlphabet(6, "abcdefghijklmnopqrstuvwxyz0123456789"),
+		ID:    stamp(time.Now()) + "-" + security.PseudorandomStringWithAlphabet(6, "abcdefghijklmnopqrstuvwxyz0123456789"),
 		Place: p.String(), Version: m.version,
 	}
 	opens, err := opensItself(to)

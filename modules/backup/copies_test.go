@@ -177,7 +177,7 @@ func TestWhatTheCheckFindsOfCopies(t *testing.T) {
 	mustTick(t, s)
 	want("again", "risk copies_same_disk")
 	bases, _ := copies(t, to)
-	overwrite(t, filepath.Join(to, "copy_20200101000000-abcdef_base.tar.gz.age"), read(t, bases[0]))
+	overwrite(t, filepath.Join(to, "copy_20200101000000000-abcdef_base.tar.gz.age"), read(t, bases[0]))
 	grow(t, s, 25*time.Hour)
 	mustTick(t, s)
 	want("of another folder", "risk copies_same_disk, note copies_strange")
@@ -185,7 +185,7 @@ func TestWhatTheCheckFindsOfCopies(t *testing.T) {
 	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", "")
 	want("no key", "alarm copies_plain, risk copies_same_disk, note copies_strange")
 	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", key)
-	if _, err := os.Stat(filepath.Join(to, "copy_20200101000000-abcdef_base.tar.gz.age")); err != nil {
+	if _, err := os.Stat(filepath.Join(to, "copy_20200101000000000-abcdef_base.tar.gz.age")); err != nil {
 		t.Error("what another folder made was removed")
 	}
 }

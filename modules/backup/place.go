@@ -165,14 +165,19 @@ func (p place) names(ctx context.Context) (list []string, err error) {
 
 // reCopy is how bases and steps are called. Which belong together is in the name, so that a
 // restore finds the base beside the step.
-var reCopy = regexp.MustCompile(`^copy_([0-9]{14}-[a-z0-9]{6})_(base|step_[0-9]{17})\.tar\.gz(\.age)?$`)
+var reCopy = regexp.MustCompile(`^copy_([0-9]{17}-[a-z0-9]{6})_(base|step_[0-9]{17})\.tar\.gz(\.age)?$`)
 
 func baseName(chain string, encrypted bool) string {
 	return fullName("copy_"+chain+"_base", encrypted)
 }
 
 func stepName(chain string, at time.Time, encrypted bool) string {
-	return fullName("copy_"+chain+"_step_"+strings.Replace(at.UTC().Format("20060102150405.000"), ".", "", 1), encrypted)
+	return fullName("copy_"+chain+"_step_"+stamp(at), encrypted)
+}
+
+// stamp is an instant in a name: names sort by when they were made, to the millisecond.
+func stamp(at time.Time) string {
+	return strings.Replace(at.UTC().Format("20060102150405.000"), ".", "", 1)
 }
 
 // baseOf returns the file that the step at path needs beside it. is is false for what is no step.
