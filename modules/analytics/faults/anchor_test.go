@@ -19,8 +19,8 @@ func TestFaultAuditTrailIsWrittenAnew(t *testing.T) {
 	if said, status := s.run("audit", "verify"); status != 0 || !strings.Contains(said, "1 anchors agree") {
 		t.Fatalf("verify: %d %s", status, said)
 	}
-	whole := filepath.Join(t.TempDir(), "audit")
-	s.must(os.CopyFS(whole, os.DirFS(filepath.Join(s.dir, "audit"))))
+	whole := filepath.Join(t.TempDir(), "pb_data")
+	s.must(os.CopyFS(whole, os.DirFS(s.dir)))
 	since := time.Now().UTC().Format(time.RFC3339Nano)
 
 	s.must(os.RemoveAll(filepath.Join(s.dir, "audit")))
@@ -33,8 +33,7 @@ func TestFaultAuditTrailIsWrittenAnew(t *testing.T) {
 	}
 
 	// An anchor that cannot be asked for is no anchor that agrees.
-	s.must(os.RemoveAll(filepath.Join(s.dir, "audit")))
-	s.must(os.CopyFS(filepath.Join(s.dir, "audit"), os.DirFS(whole)))
+	s.dir = whole
 	s.env = append(s.env, "POLYCLINIC_ANALYTICS_URL=postgres://role:hidden@127.0.0.1:1/none")
 	said, status := s.run("audit", "verify")
 	if status == 0 || !strings.Contains(said, "whole: ") || !strings.Contains(said, "the anchors in the analytics warehouse could not be read") || strings.Contains(said, "hidden") {
