@@ -68,7 +68,8 @@ func countPatients(c *reportsapi.Call) (who whoCame, err error) {
 		if err != nil {
 			return who, 0, err
 		}
-		err = reportsapi.Kept(c, "visit_packs", c.From, "tally", newTally, func(t *tally) error {
+		like := func(kept []*tally) *tally { return tallyLike(kept, months) }
+		err = reportsapi.Kept(c, "visit_packs", c.From, "tally", like, func(t *tally) error {
 			t.count(months)
 			who.active, who.frequency = t.frequencies()
 			for number, n := range t.doctors {

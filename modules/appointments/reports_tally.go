@@ -1,6 +1,7 @@
 package appointments
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -15,6 +16,7 @@ type tally struct {
 	beyond  map[uint32]int     // of those with many visits, how many more
 	atLeast [many + 1]int      // how many patients have so many visits, or more
 	doctors map[uint32]int     // how many different patients came, by the doctor's number
+	middle  middle             // of the months
 }
 
 // many is up to how many visits of a patient fit into a byte: a million patients are then
@@ -25,9 +27,50 @@ func newTally() *tally {
 	return &tally{months: map[string]*cameIn{}, beyond: map[uint32]int{}, doctors: map[uint32]int{}}
 }
 
+// tallyLike returns a tally to count the months with: a copy of that one of these of which the least
+// must be counted, or an empty one. These are only read.
+func tallyLike(kept []*tally, months map[string]*cameIn) *tally {
+	best, least := (*tally)(nil), newTally().differs(months)
+	for _, t := range kept {
+		if n := t.differs(months) + len(t.visits)/copiedWhileCounted; n < least {
+			best, least = t, n
+		}
+	}
+	if best == nil {
+		return newTally()
+	}
+	return &tally{months: maps.Clone(best.months), visits: slices.Clone(best.visits), beyond: maps.Clone(best.beyond),
+		atLeast: best.atLeast, doctors: maps.Clone(best.doctors), middle: best.middle}
+}
+
+// copiedWhileCounted is of how many patients the visits are copied while one visit is counted.
+const copiedWhileCounted = 32
+
+// differs returns how many visits are to be taken off or added to count the months.
+func (t *tally) differs(months map[string]*cameIn) (visits int) {
+	for month, v := range months {
+		old := t.months[month]
+		if old == v {
+			continue
+		}
+		if old == nil {
+			old = &cameIn{}
+		}
+		for _, day := range append(without(old.days, v.days), without(v.days, old.days)...) {
+			visits += len(day.who)
+		}
+	}
+	for month, old := range t.months {
+		if months[month] == nil {
+			visits += len(old.all.who)
+		}
+	}
+	return visits
+}
+
 // Bytes is about what the tally takes in memory, the months' visits aside.
 func (t *tally) Bytes() int {
-	return len(t.visits) + 32*(len(t.doctors)+len(t.beyond)) + 64*len(t.months) + 8*len(t.atLeast)
+	return len(t.visits) + 32*(len(t.doctors)+len(t.beyond)) + 64*len(t.months) + 8*len(t.atLeast) + t.middle.bytes()
 }
 
 // count makes the tally that of these months. A day's visits that are the same value as before
@@ -39,20 +82,24 @@ func (t *tally) count(months map[string]*cameIn) {
 			t.replace(old, &cameIn{}, changed)
 		}
 	}
+	within := map[uint32]bool{} // changed in the middle
 	for month, v := range months {
+		of := changed
+		if t.middle.months[month] {
+			of = within
+		}
 		switch old := t.months[month]; old {
 		case v:
 		case nil:
-			t.replace(&cameIn{}, v, changed)
+			t.replace(&cameIn{}, v, of)
 		default:
-			t.replace(old, v, changed)
+			t.replace(old, v, of)
 		}
 	}
 	t.months = months
-	var seen marks
-	for doctor := range changed {
-		t.countDoctor(doctor, &seen)
-	}
+	t.middle = t.middle.of(months, len(t.visits), within)
+	maps.Copy(changed, within)
+	t.countDoctors(slices.Collect(maps.Keys(changed)))
 }
 
 // replace takes off what was counted of a month, adds what is to be, and adds the doctors whose
@@ -131,18 +178,6 @@ func (t *tally) fewer(patient uint32) {
 	}
 }
 
-// countDoctor counts the different patients who came to a doctor.
-func (t *tally) countDoctor(doctor uint32, seen *marks) {
-	seen.fresh(len(t.visits))
-	n := 0
-	for _, v := range t.months {
-		n += seen.mark(v.all.of(doctor))
-	}
-	if t.doctors[doctor] = n; n == 0 {
-		delete(t.doctors, doctor)
-	}
-}
-
 // frequencies groups patients by how many visits they had.
 func (t *tally) frequencies() (active int, groups []reportsapi.FrequencyCount) {
 	for i, f := range reportsapi.Frequencies {
@@ -171,27 +206,4 @@ func (v *came) of(doctor uint32) []uint32 {
 		return nil
 	}
 	return v.run(i)
-}
-
-// marks is a bit for each patient, by number.
-type marks []uint64
-
-// fresh takes all marks away, and makes room for numbers below n.
-func (m *marks) fresh(n int) {
-	if words := n/64 + 1; len(*m) < words {
-		*m = make(marks, words)
-		return
-	}
-	clear(*m)
-}
-
-// mark marks patients, and returns how many were not marked yet. It has no branch, since which
-// way one goes cannot be foreseen.
-func (m marks) mark(patients []uint32) (n int) {
-	for _, p := range patients {
-		word := &m[p/64]
-		n += int(^*word >> (p % 64) & 1)
-		*word |= 1 << (p % 64)
-	}
-	return n
 }

@@ -2,6 +2,7 @@ package appointments
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -104,6 +105,97 @@ func checkTally(t *testing.T, got *tally, months map[string]*cameIn) {
 			t.Fatalf("%s visits: %d patients, want %d", g.Visits, g.Patients, n)
 		}
 	}
+}
+
+// TestTallyIsCopiedFromOneThatIsNear counts ranges that begin on other days of the same visits, each in a copy
+// of whichever tally is nearest, and compares them with the visits; the copied ones stay what they are.
+func TestTallyIsCopiedFromOneThatIsNear(t *testing.T) {
+	dice := rand.New(rand.NewPCG(3, 5))
+	var days []*came
+	for range 90 {
+		days = append(days, someCame(dice, 300, 20+dice.IntN(20)))
+	}
+	days[40] = someCame(dice, 2, 700) // more than fits into a byte
+	from := func(day int) map[string]*cameIn {
+		months := map[string]*cameIn{}
+		for m := day / 5; m < 18; m++ {
+			months[string(rune('a'+m))], _ = together(days[max(day, m*5) : m*5+5])
+		}
+		return months
+	}
+	var kept []*tally
+	var of []map[string]*cameIn
+	copied, shared := 0, 0
+	for range 60 {
+		months := from(dice.IntN(89))
+		got := tallyLike(kept, months)
+		was := got.middle.doctors[1].who
+		if len(got.months) > 0 {
+			copied++
+		}
+		got.count(months)
+		if is := got.middle.doctors[1].who; len(was) > 0 && &was[0] == &is[0] {
+			shared++
+		}
+		checkTally(t, got, months)
+		kept, of = append(kept, got), append(of, months)
+	}
+	for i, one := range kept {
+		checkTally(t, one, of[i])
+	}
+	if copied == 0 || copied == len(kept) || shared == 0 {
+		t.Errorf("%d of %d are copies, %d share a middle", copied, len(kept), shared)
+	}
+}
+
+// BenchmarkTally counts a range of ten years, or of one, of a million patients with ten visits a year and 50
+// doctors: from nothing, and from what is counted of a range that begins nine days earlier.
+//
+//	go test -run '^$' -bench Tally ./modules/appointments/
+func BenchmarkTally(b *testing.B) {
+	dice := rand.New(rand.NewPCG(1, 2))
+	months := make([][]*came, 120)
+	for m := range months {
+		for range 28 {
+			months[m] = append(months[m], manyCame(dice))
+		}
+	}
+	whole := map[int]*cameIn{}
+	for m := range months {
+		whole[m], _ = together(months[m])
+	}
+	for _, n := range []int{12, 120} {
+		earlier, later := map[string]*cameIn{}, map[string]*cameIn{}
+		for m := 120 - n; m < 120; m++ {
+			name := string(rune('A' + m))
+			earlier[name], later[name] = whole[m], whole[m]
+			if m == 120-n {
+				later[name], _ = together(months[m][9:])
+			}
+		}
+		near := newTally()
+		near.count(earlier)
+		for _, kept := range [][]*tally{nil, {near}} {
+			b.Run(fmt.Sprintf("months=%d/near=%d", n, len(kept)), func(b *testing.B) {
+				for range b.N {
+					tallyLike(kept, later).count(later)
+				}
+			})
+		}
+	}
+}
+
+// manyCame is a day of 2,930 visits.
+func manyCame(dice *rand.Rand) *came {
+	v := &came{}
+	for doctor := range uint32(50) {
+		for range 58 {
+			v.who = append(v.who, 1+dice.Uint32N(1_000_000))
+		}
+		v.doctors = append(v.doctors, doctorRun{doctor + 1, uint32(len(v.who))})
+	}
+	v.highest = slices.Max(v.who)
+	return v
 }
 
 // someCame is n visits of a day by chance.

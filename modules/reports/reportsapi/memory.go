@@ -100,20 +100,25 @@ func (m *memory) stale(key partKey) any {
 	return nil
 }
 
+// held is a value that one at a time uses.
+type held[V any] struct {
+	mu    sync.Mutex
+	value V
+}
+
 // Kept lets use have what fresh made for a table and a first day, alone, and again each time:
-// for what is brought up to date for less than it takes to make. Where memory is short, or use
-// fails, it is made anew. Bytes is about what it takes in memory.
-func Kept[V interface{ Bytes() int }](c *Call, table, first, made string, fresh func() V, use func(V) error) error {
-	type held struct {
-		mu    sync.Mutex
-		value V
-	}
+// for what is brought up to date for less than it takes to make. fresh may read, and copy from, what
+// is kept for other first days. Where memory is short, or use fails, it is made anew. Bytes is about
+// what it takes in memory.
+func Kept[V interface{ Bytes() int }](c *Call, table, first, made string, fresh func(others []V) V, use func(V) error) error {
 	m, key := memoryOf(c.App), partKey{table: table, made: made, first: first}
 	kept, ok := m.get(key, 0)
+	h, _ := kept.(*held[V])
 	if !ok {
-		kept = &held{value: fresh()}
+		others, done := othersOf[V](m, key)
+		h = &held[V]{value: fresh(others)}
+		done()
 	}
-	h := kept.(*held)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := use(h.value); err != nil {
@@ -124,6 +129,27 @@ func Kept[V interface{ Bytes() int }](c *Call, table, first, made string, fresh 
 	}
 	m.put(key, &remembered{value: h, bytes: h.value.Bytes() + 256})
 	return nil
+}
+
+// othersOf returns what is kept like key for other first days, until done is called. What is in use is
+// left out: to wait for it, with others held, could be for ever.
+func othersOf[V any](m *memory, key partKey) (others []V, done func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var locked []*held[V]
+	for k, r := range m.kept {
+		if k.table != key.table || k.made != key.made {
+			continue
+		}
+		if h, ok := r.value.(*held[V]); ok && h.mu.TryLock() {
+			locked, others = append(locked, h), append(others, h.value)
+		}
+	}
+	return others, func() {
+		for _, h := range locked {
+			h.mu.Unlock()
+		}
+	}
 }
 
 func (m *memory) put(key partKey, r *remembered) {
