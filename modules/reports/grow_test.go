@@ -36,7 +36,9 @@ func grown(tb testing.TB, n int) *kerneltest.Server {
 			tb.Fatal(err)
 		}
 	}
-	sql("PRAGMA cache_size = -2000000")
+	// A page takes twice its size, in a mapping of the kernel for every few: of 65,530 that a process may
+	// have, 2 GB took all.
+	sql("PRAGMA cache_size = -400000")
 	if err := reports.Repair(s.App); err != nil {
 		tb.Fatal(err)
 	}
