@@ -1,9 +1,12 @@
 package boot_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest/program"
 )
 
 // TestNoCommandMakesAClinicByMistake mistypes --dir: what is to read a clinic, or to change one,
@@ -53,4 +56,59 @@ func TestWhatBeginsAClinicMakesItsFolder(t *testing.T) {
 			t.Errorf("%v: status %d, %v\n%s", args, status, err, said)
 		}
 	}
+}
+
+// TestATrailIsVerifiedWhereNothingCanBeWritten looks at a folder as an auditor does who was given
+// a disk that is mounted to read only.
+func TestATrailIsVerifiedWhereNothingCanBeWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if status := polyclinic.Serve(t, dir, "--demo").Stop(t); status != 0 {
+		t.Fatal(status)
+	}
+	closed(t, dir)
+	c := polyclinic.Command(t, "audit", "verify", "--dir", dir)
+	asSomebodyElse(t, c, dir)
+	said, status := program.Finish(t, c)
+	wantWords(t, said, status, 0, "whole: ")
+}
+
+// closed lets everybody read what is in dir, and nobody write it.
+func closed(t *testing.T, dir string) {
+	t.Helper()
+	set := func(file, folder fs.FileMode) {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if d.IsDir() {
+				return os.Chmod(path, folder)
+			}
+			return os.Chmod(path, file)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(0o444, 0o555)
+	t.Cleanup(func() { set(0o600, 0o700) })
+}
+
+// TestOddNamesOfFolders has signs that mean something where SQLite is told which file to open.
+func TestOddNamesOfFolders(t *testing.T) {
+	for _, name := range []string{"Clinic #1", "50%41", "a & b"} {
+		dir := filepath.Join(t.TempDir(), name, "data")
+		if status := polyclinic.Serve(t, dir, "--demo").Stop(t); status != 0 {
+			t.Fatal(name, status)
+		}
+		said, status := polyclinic.Run(t, "audit", "verify", "--dir", dir)
+		wantWords(t, said, status, 0, "whole: ")
+		to := filepath.Join(t.TempDir(), "b.tar.gz")
+		said, status = polyclinic.Run(t, "backup", "--plain", "--to", to, "--dir", dir)
+		wantWords(t, said, status, 0, to)
+		said, status = polyclinic.Run(t, "restore", to, "--dir", filepath.Join(filepath.Dir(dir), "restored"))
+		wantWords(t, said, status, 0, "restored into")
+	}
+	dir := filepath.Join(t.TempDir(), "why?")
+	said, status := polyclinic.Run(t, "serve", "--http", program.FreeAddress(t), "--dir", dir)
+	wantWords(t, said, status, 1, "a ? is in its name", "--dir")
 }

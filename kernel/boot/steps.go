@@ -47,6 +47,9 @@ func mayMake(c *cobra.Command) {
 // made there, and nobody is told that all is well with what is not there. serving says that it is
 // a server that opens them.
 func lookAt(k *kernel.Kernel, dir string, serving, makes bool) error {
+	if strings.ContainsRune(dir, '?') { // SQLite's driver takes what follows for its settings
+		return fmt.Errorf("the data folder %s cannot be opened, since a ? is in its name: choose another with --dir", dir)
+	}
 	if _, err := os.Lstat(filepath.Join(dir, kernel.Restoring)); err == nil {
 		return fmt.Errorf("a restore into the data folder %s was not finished: delete that folder and restore again", dir)
 	}

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"database/sql"
 	"fmt"
 	"os"
 	"slices"
@@ -43,7 +42,7 @@ func openGaps(trail string) (list []int64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(500)")
+	db, err := kernel.OpenToRead(path)
 	if err != nil {
 		return nil, err
 	}

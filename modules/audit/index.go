@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
 )
 
@@ -31,7 +32,7 @@ CREATE TABLE IF NOT EXISTS marks (mark TEXT NOT NULL, seq INTEGER NOT NULL, PRIM
 
 func openIndex(c *chain.Chain) (*index, error) {
 	dir := c.Dir()
-	db, err := sql.Open("sqlite", "file:"+indexPath(dir)+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
+	db, err := sql.Open("sqlite", kernel.DatabaseURI(indexPath(dir))+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
 )
 
@@ -29,7 +30,7 @@ func openIndexed(trail string) (*indexed, error) {
 	if _, err := os.Stat(path); err != nil {
 		return x, nil
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
+	db, err := kernel.OpenToRead(path)
 	if err != nil {
 		return nil, err
 	}

@@ -46,10 +46,11 @@ func openKept(database string) (*kept, error) {
 		k.gone = true
 		return k, nil
 	}
-	db, err := dbx.Open("sqlite", "file:"+database+"?mode=ro&_pragma=busy_timeout(10000)")
+	opened, err := kernel.OpenToRead(database)
 	if err != nil {
 		return nil, err
 	}
+	db := dbx.NewFromDB(opened, "sqlite")
 	var n int
 	if err = db.NewQuery("SELECT count(*) FROM sqlite_master WHERE name = 'audit_state'").Row(&n); err != nil || n == 0 {
 		return k, errors.Join(err, db.Close())

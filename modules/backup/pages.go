@@ -41,15 +41,12 @@ type pages struct {
 }
 
 func openPages(path string) (*pages, error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, err
-	}
-	db, err := dbx.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
+	db, err := kernel.OpenToRead(path)
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{db: db}
-	if p.tx, err = db.Begin(); err != nil {
+	p := &pages{db: dbx.NewFromDB(db, "sqlite")}
+	if p.tx, err = p.db.Begin(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	var n int

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -152,7 +151,7 @@ func formerly(folder, dir string) (list []erasure, err error) {
 		}
 		path = filepath.Join(copied, databaseName)
 	} else {
-		path = "file:" + (&url.URL{Path: path}).EscapedPath() + "?immutable=1"
+		path = kernel.DatabaseURI(path) + "?immutable=1"
 	}
 	db, err := dbx.Open("sqlite", path)
 	if err != nil {

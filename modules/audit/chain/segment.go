@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strconv"
 
-	_ "github.com/pocketbase/pocketbase/core" // registers the SQLite driver
+	"github.com/polyclinic-os/polyclinic/kernel"
 )
 
 // A trail is a folder of segments, each an SQLite file named after its first entry.
@@ -72,20 +72,14 @@ func Has(dir string) bool {
 
 // openFile opens a segment. A reader never makes a file, and works beside the writer.
 func openFile(path string, write bool) (*sql.DB, error) {
-	dsn := "file:" + path + "?_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=recursive_triggers(ON)&_pragma=wal_autocheckpoint(1000)&_pragma=journal_size_limit(32000000)"
 	if !write {
-		if _, err := os.Stat(path); err != nil {
-			return nil, err
-		}
-		dsn = "file:" + path + "?mode=ro&_pragma=busy_timeout(10000)"
+		return kernel.OpenToRead(path)
 	}
-	db, err := sql.Open("sqlite", dsn)
+	db, err := sql.Open("sqlite", kernel.DatabaseURI(path)+"?_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=recursive_triggers(ON)&_pragma=wal_autocheckpoint(1000)&_pragma=journal_size_limit(32000000)")
 	if err != nil {
 		return nil, err
 	}
-	if write {
-		db.SetMaxOpenConns(1)
-	}
+	db.SetMaxOpenConns(1)
 	return db, nil
 }
 
