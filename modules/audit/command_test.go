@@ -189,6 +189,12 @@ func TestVerifyNamesAnchorsThatAreAway(t *testing.T) {
 	if said, err := run(s, "verify"); err != nil || !strings.Contains(said, "1 anchors agree") {
 		t.Error(said, err)
 	}
+	// The next one begins a line of its own.
+	s.As(t, as(authapi.Omar), "GET", "/api/patients/"+patientsapi.Ada, nil)
+	audit.Anchor(s.App)
+	if said, err := run(s, "verify"); err != nil || !strings.Contains(said, "2 anchors agree") {
+		t.Error("after what a crash left:", said, err)
+	}
 	if err := os.Remove(anchors); err != nil {
 		t.Fatal(err)
 	}

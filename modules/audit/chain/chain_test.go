@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -399,6 +400,36 @@ func TestAnchorFile(t *testing.T) {
 	list, err := ReadAnchors(path)
 	if err != nil || len(list) != 3 || list[2].Seq != 3 || list[2].Hash != (Hash{2}) {
 		t.Error(list, err)
+	}
+}
+
+// TestAnAnchorAfterACrash cuts a line off at each of its bytes, and has the next one follow.
+func TestAnAnchorAfterACrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "anchors")
+	anchor := func(seq int64) {
+		t.Helper()
+		if err := AppendAnchor(path, Head{seq, Hash{byte(seq)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	anchor(1)
+	anchor(23)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := bytes.IndexByte(whole, '\n') + 1
+	for cut := first; cut < len(whole); cut++ {
+		for _, zeros := range []int{0, 3} {
+			if err := os.WriteFile(path, append(slices.Clone(whole[:cut]), make([]byte, zeros)...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			anchor(45)
+			list, err := ReadAnchors(path)
+			if err != nil || list[0].Seq != 1 || list[len(list)-1].Seq != 45 || list[len(list)-1].Hash != (Hash{45}) {
+				t.Fatalf("after %q and %d zeros: %v, %v", whole[first:cut], zeros, list, err)
+			}
+		}
 	}
 }
 
