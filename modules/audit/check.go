@@ -7,6 +7,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
 )
 
 var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written, anchored, and without gaps.", Run: func(app core.App) (found []kernel.Finding) {
@@ -24,6 +25,12 @@ var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written
 		}
 		t.anchored.mu.Unlock()
 	}
+	switch gone, err := isGone(app); {
+	case err != nil:
+		found = append(found, kernel.Finding{Code: "audit_gone", Level: kernel.Risk, Text: "Whether the audit trail is there could not be looked up."})
+	case gone:
+		found = append(found, kernel.Finding{Code: "audit_gone", Level: kernel.Alarm, Text: fmt.Sprintf("The audit trail is not in %s: put it back, or mount its disk, before a server begins another there. Where the server has %s, set it for this command too.", dir(app.DataDir()), settingDir.Name)})
+	}
 	switch gaps, err := openGaps(dir(app.DataDir())); {
 	case err != nil:
 		found = append(found, kernel.Finding{Code: "audit_gap", Level: kernel.Risk, Text: fmt.Sprintf("Whether the audit trail has gaps could not be looked up: %v.", err)})
@@ -36,3 +43,17 @@ var check = kernel.Check{Name: "audit", Doc: "Whether the audit trail is written
 	}
 	return found
 }}
+
+// isGone reports whether data.db has handed writes over to a trail that is not there.
+func isGone(app core.App) (bool, error) {
+	if chain.Has(dir(app.DataDir())) || !app.HasTable("audit_writes") || !app.HasTable("audit_state") {
+		return false, nil
+	}
+	s, err := readState(app)
+	if err != nil {
+		return false, err
+	}
+	var left int64
+	err = app.DB().NewQuery("SELECT coalesce((SELECT min(id) - 1 FROM audit_writes WHERE body IS NOT NULL), (SELECT seq FROM sqlite_sequence WHERE name = 'audit_writes'), 0)").Row(&left)
+	return left > chain.Base(s.Epoch), err
+}

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,17 +98,43 @@ func TestAFindingSaysWhereNoAnchorCouldBeSet(t *testing.T) {
 	t.Setenv("POLYCLINIC_AUDIT_ANCHORS", filepath.Join(t.TempDir(), "away", "anchors.txt"))
 	s := set.Start(t)
 	audit.Anchor(s.App)
+	if f := finding(s, "audit_not_anchored"); !strings.Contains(f.Text, "anchors.txt") {
+		t.Errorf("no finding names the place: %+v", f)
+	}
+}
+
+// finding returns what the trail's check has found by that code.
+func finding(s *kerneltest.Server, code string) kernel.Finding {
 	for _, c := range kernel.All[kernel.Check](s.Kernel) {
 		if c.Name != "audit" {
 			continue
 		}
 		for _, f := range c.Run(s.App) {
-			if f.Code == "audit_not_anchored" && strings.Contains(f.Text, "anchors.txt") {
-				return
+			if f.Code == code {
+				return f
 			}
 		}
 	}
-	t.Error("no finding names the place")
+	return kernel.Finding{}
+}
+
+func TestAFindingSaysThatTheTrailIsGone(t *testing.T) {
+	s := worked(t)
+	audit.Entries(t, s.App)
+	if f := finding(s, "audit_gone"); f.Code != "" {
+		t.Errorf("beside a trail: %+v", f)
+	}
+	if err := errors.Join(audit.Close(s.App), os.RemoveAll(audit.Dir(s.App))); err != nil {
+		t.Fatal(err)
+	}
+	if f := finding(s, "audit_gone"); f.Level != kernel.Alarm || !strings.Contains(f.Text, audit.Dir(s.App)) {
+		t.Errorf("%+v", f)
+	}
+	// Where no server has run since an import there is none yet.
+	data(t, s, "UPDATE audit_state SET epoch = 'new+' || (SELECT seq FROM sqlite_sequence WHERE name = 'audit_writes')")
+	if f := finding(s, "audit_gone"); f.Code != "" {
+		t.Errorf("of a clinic that was only imported: %+v", f)
+	}
 }
 
 func TestTheCommandArchives(t *testing.T) {
