@@ -3,10 +3,14 @@ package audit_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
@@ -134,6 +138,40 @@ func TestAFindingSaysThatTheTrailIsGone(t *testing.T) {
 	data(t, s, "UPDATE audit_state SET epoch = 'new+' || (SELECT seq FROM sqlite_sequence WHERE name = 'audit_writes')")
 	if f := finding(s, "audit_gone"); f.Code != "" {
 		t.Errorf("of a clinic that was only imported: %+v", f)
+	}
+}
+
+// TestAServerEndsBeforeItHasTakenOverAnImport leaves many writes waiting: they are on the disk,
+// and the next server goes on with them.
+func TestAServerEndsBeforeItHasTakenOverAnImport(t *testing.T) {
+	s := set.Start(t)
+	audit.Entries(t, s.App)
+	waiting := func() (n int) {
+		t.Helper()
+		if err := s.App.DB().NewQuery("SELECT count(*) FROM audit_writes WHERE body IS NOT NULL").Row(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const many = 60_000
+	data(t, s, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO audit_writes (body) SELECT '{"v":1,"at":"2026-01-02T03:04:05.678Z","req":"' || i || '","actor":"command import fhir","action":"create","outcome":"ok","items":["patients/p' || i || '"]}' FROM n`, many))
+	for waiting() > many-1000 { // it has begun
+		time.Sleep(time.Millisecond)
+	}
+	if err := s.App.OnTerminate().Trigger(&core.TerminateEvent{App: s.App}, func(*core.TerminateEvent) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if waiting() == 0 {
+		t.Error("it took all of them over first")
+	}
+	back := again(t, s.App.DataDir())
+	if said, err := run(back, "verify"); err != nil {
+		t.Error(said, err)
+	}
+	audit.Entries(t, back.App)
+	if said, err := run(back, "verify"); err != nil {
+		t.Error(said, err)
 	}
 }
 

@@ -52,6 +52,11 @@ func (t *trail) loop(stop <-chan struct{}) {
 			}
 		}
 		for {
+			select {
+			case <-stop: // an import leaves many; they are on the disk, and the next server takes them
+				return
+			default:
+			}
 			n, err := t.drain()
 			t.behind.Store(err != nil)
 			if err != nil {
