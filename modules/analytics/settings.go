@@ -95,12 +95,30 @@ func Site(app core.App) (string, error) {
 		}
 		return s, nil
 	}
-	r, err := app.FindRecordById("clinic", clinicapi.RecordID)
+	at, err := made(app)
 	if err != nil {
 		return "", fmt.Errorf("clinic settings: %w", err)
 	}
-	sum := sha256.Sum256([]byte("site " + r.GetString("created")))
+	sum := sha256.Sum256([]byte("site " + at))
 	return "site-" + hex.EncodeToString(sum[:6]), nil
+}
+
+// made returns when the clinic's data folder was made. A command that verifies the audit trail
+// opens no data: then data.db is only read.
+func made(app core.App) (at string, err error) {
+	if app.IsBootstrapped() {
+		r, err := app.FindRecordById("clinic", clinicapi.RecordID)
+		if err != nil {
+			return "", err
+		}
+		return r.GetString("created"), nil
+	}
+	db, err := kernel.OpenToRead(filepath.Join(app.DataDir(), "data.db"))
+	if err != nil {
+		return "", err
+	}
+	err = db.QueryRow("SELECT created FROM clinic WHERE id = ?", clinicapi.RecordID).Scan(&at)
+	return at, errors.Join(err, db.Close())
 }
 
 // holder names this data folder on this machine: the same after a crash, another one for a

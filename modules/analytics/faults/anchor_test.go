@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest/program"
 )
 
 // The audit trail's hashes are in the warehouse too: a trail that somebody began anew, with
@@ -52,5 +54,25 @@ func TestFaultAnchorsOfASecondClinic(t *testing.T) {
 	first.stops()
 	if said, status := first.run("audit", "verify"); status != 0 || !strings.Contains(said, "anchors agree") {
 		t.Errorf("verify: %d %s", status, said)
+	}
+}
+
+// A clinic that nobody named is found in the warehouse by a command that opens no data, too.
+func TestFaultAnchorsOfAClinicThatNobodyNamed(t *testing.T) {
+	url := postgres.Server(t).Database(t)
+	s := newSite(t, "", url).starts()
+	until := time.Now().Add(program.Patience)
+	for said := ""; !strings.Contains(said, "every change is shipped"); said, _ = s.run("analytics", "status") {
+		if time.Now().After(until) {
+			t.Fatalf("nothing is shipped:\n%s", said)
+		}
+	}
+	s.stops()
+	if said, status := s.run("audit", "verify"); status != 0 || !strings.Contains(said, "1 anchors agree") {
+		t.Errorf("verify: %d %s", status, said)
+	}
+	s.must(os.Remove(filepath.Join(s.dir, "data.db")))
+	if said, status := s.run("audit", "verify"); status != 1 || !strings.Contains(said, "data.db") || strings.Contains(said, "goroutine") {
+		t.Errorf("without data.db: %d %s", status, said)
 	}
 }
