@@ -56,8 +56,10 @@ func (m maker) restoreCommand(k *kernel.Kernel) *cobra.Command {
 // A flaw does not stop it, and is returned once the data are there: a clinic whose audit trail was
 // cut off needs its patients' data all the same.
 func restore(k *kernel.Kernel, path, dir, erasures string) (m Manifest, said string, err error) {
+	made := false
 	switch have, err := os.ReadDir(dir); {
 	case errors.Is(err, fs.ErrNotExist):
+		made = true
 	case err != nil:
 		return m, "", err
 	case slices.ContainsFunc(have, func(e fs.DirEntry) bool { return e.Name() == kernel.Restoring }):
@@ -81,7 +83,11 @@ func restore(k *kernel.Kernel, path, dir, erasures string) (m Manifest, said str
 		err = refresh(filepath.Join(stage, database), m)
 	}
 	if err != nil {
-		return m, "", errors.Join(err, os.RemoveAll(stage)) // nothing else is in dir yet
+		err = errors.Join(err, os.RemoveAll(stage)) // nothing else is in dir yet
+		if made {
+			err = errors.Join(err, os.Remove(dir))
+		}
+		return m, "", err
 	}
 	if err := moveUp(stage, dir); err != nil || !isFlaw {
 		return m, said, err

@@ -91,6 +91,17 @@ func (o opening) unpack(in io.Reader) (Manifest, error) {
 
 func damaged(err error) error { return fmt.Errorf("the backup is damaged or cut off: %w", err) }
 
+// torn is a backup as it is read: what cannot be is damaged, unlike a disk that cannot be written.
+type torn struct{ io.Reader }
+
+func (t torn) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = damaged(err)
+	}
+	return n, err
+}
+
 // plaintext tells by the first bytes what the file is.
 func plaintext(in io.Reader, keys func() ([]age.Identity, error)) (io.Reader, error) {
 	r := bufio.NewReaderSize(in, 1<<20)
@@ -133,10 +144,7 @@ func unpackFile(archive *tar.Reader, h *tar.Header, dir string, skim bool) (File
 	if skim && strings.HasPrefix(h.Name, core.LocalStorageDirName+"/") {
 		to = sum
 	}
-	n, err := io.Copy(to, archive)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = damaged(err)
-	}
+	n, err := io.Copy(to, torn{archive})
 	if err = errors.Join(err, dst.Sync(), dst.Close()); err != nil {
 		return File{}, fmt.Errorf("unpack %s: %w", h.Name, err)
 	}
