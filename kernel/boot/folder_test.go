@@ -34,6 +34,14 @@ func TestNoCommandMakesAClinicByMistake(t *testing.T) {
 
 // TestWhatNeedsNoClinicMakesNoFolder has commands that only tell something.
 func TestWhatNeedsNoClinicMakesNoFolder(t *testing.T) {
+	for _, args := range [][]string{{"serve", "--demoo"}, {"superuser", "otp", "root@polyclinic.test", "--nosuch"}, {"audit", "archive"}, {"superuser", "update", "root@polyclinic.test", "kettle-4711-bridge"},
+		{"superuser", "delete", "root@polyclinic.test"}, {"superuser", "otp", "root@polyclinic.test"}, {"superuser", "ips", "127.0.0.1"}} {
+		dir := filepath.Join(t.TempDir(), "typo")
+		said, status := polyclinic.Run(t, append(args, "--dir", dir)...)
+		if _, err := os.Stat(dir); err == nil || status != 1 || said == "" {
+			t.Errorf("%v: status %d, a folder: %v\n%s", args, status, err == nil, said)
+		}
+	}
 	for _, args := range [][]string{{"analytics"}, {"analytics", "schema"}, {"analytics", "views"}, {"audit"}, {"export"}, {"import"}, {"superuser"}, {"patient"}, {"admin"}} {
 		dir := filepath.Join(t.TempDir(), "none")
 		said, status := polyclinic.Run(t, append(args, "--dir", dir)...)

@@ -14,6 +14,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 )
@@ -22,31 +23,54 @@ import (
 // PocketBase's own steps run as soon as it is opened.
 func bindFolder(k *kernel.Kernel, app *pocketbase.PocketBase) {
 	app.OnBootstrap().Bind(&hook.Handler[*core.BootstrapEvent]{Id: "boot.folder", Priority: -10000, Func: func(e *core.BootstrapEvent) error {
-		c, _, err := app.RootCmd.Find(os.Args[1:])
+		c, rest, err := app.RootCmd.Find(os.Args[1:])
 		if err != nil {
 			return err
 		}
-		if err := lookAt(k, e.App.DataDir(), c.Name() == "serve", c.Annotations[kernel.Makes] != ""); err != nil {
+		if err := misspelt(c, rest); err != nil {
+			return err
+		}
+		if err := lookAt(k, e.App.DataDir(), c.Name() == "serve", c.Annotations[kernel.Makes]); err != nil {
 			return err
 		}
 		return e.Next()
 	}})
 }
 
+// misspelt returns what the command will say of its flags and arguments: ahead of the first
+// write, so that a slip of the finger leaves no folder.
+func misspelt(c *cobra.Command, rest []string) error {
+	c.InitDefaultHelpFlag()
+	c.InheritedFlags() // joins them to its own
+	if err := c.Flags().ParseAll(rest, func(*pflag.Flag, string) error { return nil }); err != nil {
+		return err
+	}
+	return c.ValidateArgs(c.Flags().Args())
+}
+
+// What the annotation kernel.Makes says.
+const (
+	makesFolder = "yes"
+	needsFolder = "in a folder" // it is for who was set up there ahead of the clinic
+)
+
 // mayMake annotates PocketBase's commands that make a folder, such as the one that sets the first
-// superuser up.
+// superuser up. Those that change somebody who is there do not.
 func mayMake(c *cobra.Command) {
-	c.Annotations = map[string]string{kernel.Makes: "yes"}
+	c.Annotations = map[string]string{kernel.Makes: makesFolder}
+	if c.HasParent() && c.Parent().Name() == "superuser" && c.Name() != "create" && c.Name() != "upsert" {
+		c.Annotations[kernel.Makes] = needsFolder
+	}
 	for _, sub := range c.Commands() {
 		mayMake(sub)
 	}
 }
 
 // lookAt refuses data that this build must not open, and keeps a copy of those that it will
-// change. It refuses one without a clinic, too, unless the command may make one: nothing is
+// change. It refuses one without a clinic, too, unless makes says that the command may make one: nothing is
 // made there, and nobody is told that all is well with what is not there. serving says that it is
 // a server that opens them.
-func lookAt(k *kernel.Kernel, dir string, serving, makes bool) error {
+func lookAt(k *kernel.Kernel, dir string, serving bool, makes string) error {
 	if strings.ContainsRune(dir, '?') { // SQLite's driver takes what follows for its settings
 		return fmt.Errorf("the data folder %s cannot be opened, since a ? is in its name: choose another with --dir", dir)
 	}
@@ -54,15 +78,15 @@ func lookAt(k *kernel.Kernel, dir string, serving, makes bool) error {
 		return fmt.Errorf("a restore into the data folder %s was not finished: delete that folder and restore again", dir)
 	}
 	var none error
-	if !makes {
-		none = fmt.Errorf("there is no clinic in the data folder %s: name its folder with --dir", dir)
+	if makes == "" {
+		none = noClinic(dir)
 	}
 	path := filepath.Join(dir, "data.db")
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
-		if err := guardGone(k, dir); err != nil {
+		if err := guardGone(k, dir); err != nil || makes == makesFolder {
 			return err
 		}
-		return none // a new data folder
+		return noClinic(dir) // a new data folder
 	} else if err != nil {
 		return err
 	}
@@ -96,6 +120,10 @@ func lookAt(k *kernel.Kernel, dir string, serving, makes bool) error {
 		return nil
 	}
 	return snapshot(dir, len(applied))
+}
+
+func noClinic(dir string) error {
+	return fmt.Errorf("there is no clinic in the data folder %s: name its folder with --dir", dir)
 }
 
 // unsettled refuses restored data that no server has made fit for use yet.
