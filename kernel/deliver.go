@@ -197,6 +197,21 @@ func (k *Kernel) deliver(row outboxRow) bool {
 	return false
 }
 
+// GaveUp is how many events of one reaction were given up.
+type GaveUp struct {
+	Reaction string `db:"reaction"`
+	Count    int    `db:"n"`
+}
+
+// GivenUp returns what nothing tries any more, until a person or Retry takes it up again.
+func GivenUp(app core.App) (list []GaveUp, err error) {
+	if !app.HasTable("outbox") {
+		return nil, nil // a folder that no server has prepared yet
+	}
+	err = app.DB().Select("reaction", "count(*) n").From("outbox").Where(dbx.HashExp{"state": "dead"}).GroupBy("reaction").OrderBy("reaction").All(&list)
+	return list, err
+}
+
 // Retry takes up again what was given up of the reaction.
 func Retry(app core.App, reaction string) error {
 	now := types.NowDateTime().String()

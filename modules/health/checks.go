@@ -31,6 +31,7 @@ var checks = []any{
 	kernel.Check{Name: "folder", Doc: "Whether other accounts of the machine may read the data folder.", Run: folder},
 	kernel.Check{Name: "clock", Doc: "Whether the clock of the machine went back.", Run: clock},
 	kernel.Check{Name: "mail", Doc: "Whether e-mails leave encrypted, or at all.", Run: mail},
+	kernel.Check{Name: "outbox", Doc: "Whether what follows on an event was given up.", Run: outbox},
 	kernel.Check{Name: "superusers", Doc: "Whether a second factor guards the dashboard.", Run: superusers},
 	kernel.Check{Name: "proxy", Doc: "Whether a proxy in front of the server is declared.", Run: proxy},
 	kernel.Check{Name: "demo", Doc: "Whether people with public passwords can be reached.", Run: demo},
@@ -79,15 +80,53 @@ func clock(app core.App) []kernel.Finding {
 	return finding(kernel.Alarm, "clock_back", fmt.Sprintf("The clock of the machine is %s behind what it was: set it right, the times of what is written now are wrong.", back.Round(time.Minute)))
 }
 
-func mail(app core.App) []kernel.Finding {
+// unsentAlarm is how many e-mails in a row are no longer one address that the mail server does
+// not know.
+const unsentAlarm = 3
+
+func mail(app core.App) (found []kernel.Finding) {
 	m := app.Settings().SMTP
-	switch {
-	case !m.Enabled:
+	if !m.Enabled {
 		return finding(kernel.Note, "mail_off", "No mail server is set: nobody gets a link for a forgotten password. Set one in the dashboard (Settings, Mail).")
-	case !m.TLS && !reach.Loopback(m.Host):
-		return finding(kernel.Risk, "mail_plain", "E-mails may leave unencrypted: set TLS for the mail server in the dashboard (Settings, Mail).")
 	}
-	return nil
+	if n := of(app).unsent.Load(); n > 0 {
+		level := kernel.Risk
+		if n >= unsentAlarm {
+			level = kernel.Alarm
+		}
+		found = finding(level, "mail_failing", fmt.Sprintf("E-mails cannot be sent, the last %d were not: send a test e-mail in the dashboard (Settings, Mail), which says why.", n))
+	}
+	if !m.TLS && !reach.Loopback(m.Host) {
+		found = append(found, finding(kernel.Risk, "mail_plain", "E-mails may leave unencrypted: set TLS for the mail server in the dashboard (Settings, Mail).")...)
+	}
+	return found
+}
+
+// noteMail remembers whether e-mails can be sent. A change makes the next question be looked into.
+func (w *watch) noteMail(err error) {
+	before := w.unsent.Load()
+	if err != nil {
+		w.unsent.Add(1)
+	} else {
+		w.unsent.Store(0)
+	}
+	if before > 0 || err != nil {
+		w.forget()
+	}
+}
+
+// outbox names the reactions that were tried so often that nothing tries them any more.
+func outbox(app core.App) []kernel.Finding {
+	dead, err := kernel.GivenUp(app)
+	if err != nil || len(dead) == 0 {
+		return nil // what cannot be read is told by storage
+	}
+	var names []string
+	for _, d := range dead {
+		names = append(names, fmt.Sprintf("%d × %s", d.Count, d.Reaction))
+	}
+	return finding(kernel.Alarm, "outbox_given_up", "What was to follow on an event failed for half an hour and was given up ("+strings.Join(names, ", ")+
+		"): the page Logs of the dashboard says why. Once that is set right, change the state of these rows of the collection outbox to waiting there, or delete them.")
 }
 
 func superusers(app core.App) []kernel.Finding {

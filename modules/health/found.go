@@ -24,9 +24,12 @@ import (
 const foundFor = 5 * time.Minute
 
 // jobs keep what a server finds out while it runs, which no other process can see.
-var jobs = []kernel.Job{{Name: "look", Spec: "* * * * *", Doc: "keeps what the checks find for polyclinic check", Run: func(app core.App) error {
-	of(app).state(kernel.Of(app))
-	return nil
+var jobs = []kernel.Job{{Name: "look", Spec: "* * * * *", Doc: "keeps what the checks find for polyclinic check, and tells the admins of new alarms", Run: func(app core.App) error {
+	storage, found := of(app).state(kernel.Of(app))
+	if storage != nil {
+		return nil // no notice could be put up either
+	}
+	return tell(app, found, time.Now())
 }}}
 
 // createFound makes the row that holds what the running server found last.

@@ -13,7 +13,7 @@ func Module() kernel.Module {
 	return kernel.Module{
 		Name: "health", Doc: "Whether the server can work, what is set up badly, and clear answers when it cannot write.",
 		Requires:   []string{"auth"},
-		Migrations: []kernel.Migration{{ID: "1790000000_probe", Up: createProbe}, {ID: "1790000010_found", Up: createFound}},
+		Migrations: []kernel.Migration{{ID: "1790000000_probe", Up: createProbe}, {ID: "1790000010_found", Up: createFound}, {ID: "1795040001_told", Up: createTold}},
 		Errors:     []*kernel.Error{kernel.ErrDiskFull, kernel.ErrStorage, kernel.ErrWriting},
 		Jobs:       jobs,
 		Commands:   []func(*kernel.Kernel) *cobra.Command{checkCommand},

@@ -32,6 +32,7 @@ type watch struct {
 	byOthers atomic.Bool  // or from another machine in whatever way
 	behindBy atomic.Int64 // nanoseconds that the clock is behind what it was
 	since    atomic.Int64 // when that was first seen, in nanoseconds
+	unsent   atomic.Int64 // e-mails in a row that could not be sent
 }
 
 // watchKey is where an app keeps its watch.

@@ -20,6 +20,11 @@ const outermost = -8500
 // batch too, when it was the disk: PocketBase answers 400 as if the client were wrong.
 func bind(k *kernel.Kernel) error {
 	w := of(k.App)
+	k.App.OnMailerSend().Bind(&hook.Handler[*core.MailerEvent]{Id: "health.mail", Priority: outermost, Func: func(e *core.MailerEvent) error {
+		err := e.Next()
+		w.noteMail(err)
+		return err
+	}})
 	k.App.OnServe().Bind(&hook.Handler[*core.ServeEvent]{Id: "health.serve", Func: func(se *core.ServeEvent) error {
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "health.storage", Priority: outermost, Func: func(e *core.RequestEvent) error {
 			w.noteWhence(e.Request)
