@@ -22,6 +22,7 @@ func Module(version string) kernel.Module {
 			{ID: "1790000020_checks", Up: addChecks},
 		},
 		Settings: settings,
+		Errors:   []*kernel.Error{errBeside},
 		Commands: []func(*kernel.Kernel) *cobra.Command{m.backupCommand, m.restoreCommand},
 		Jobs: []kernel.Job{{
 			Name: "look", Spec: "*/10 * * * *", Doc: "Opens the newest backup, and a step with its base, once, and looks whether they are whole.", Run: m.lookAll,

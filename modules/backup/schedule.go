@@ -31,6 +31,7 @@ func (m maker) bind(k *kernel.Kernel) error {
 		return keepWeekly(e.Context, e.App, name, time.Now())
 	}})
 	bindDurable(k)
+	bindListed(k)
 	return nil
 }
 

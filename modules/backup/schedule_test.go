@@ -59,6 +59,39 @@ func TestTheDashboardsBackupIsOurs(t *testing.T) {
 	}
 }
 
+// TestWhatLiesBesideTheBackupsIsNone has a copy and a list of erasures where backups are.
+func TestWhatLiesBesideTheBackupsIsNone(t *testing.T) {
+	sealed(t)
+	s := set.Start(t)
+	root := s.Superuser(t)
+	copied := strings.TrimSpace(mustRun(t, s.Kernel, "backup", "step"))
+	mustRun(t, s.Kernel, "backup")
+	folder := filepath.Join(s.App.DataDir(), "backups")
+	if err := os.WriteFile(filepath.Join(folder, "erasures.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	copied = filepath.Base(copied)
+	list := s.Do(t, "GET", "/api/backups", root, nil)
+	if list.Status != 200 || strings.Contains(list.Body, copied) || !strings.Contains(list.Body, "erasures.json") || !strings.Contains(list.Body, "polyclinic_") {
+		t.Errorf("the list is %d: %s", list.Status, list.Body)
+	}
+	for _, key := range []string{"erasures.json", ".%2Ferasures.json", "copies%2F" + copied} {
+		if r := s.Do(t, "DELETE", "/api/backups/"+key, root, nil); r.Status != 403 || r.Code("error") != "kept_by_server" {
+			t.Errorf("%s: got %d: %s", key, r.Status, r.Body)
+		}
+	}
+	for _, path := range []string{filepath.Join(folder, "erasures.json"), filepath.Join(folder, "copies", copied)} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+	for token, want := range map[string]int{"": 401, s.Token(t, grace): 403} {
+		if r := s.Do(t, "GET", "/api/backups", token, nil); r.Status != want {
+			t.Errorf("somebody else gets %d: %s", r.Status, r.Body)
+		}
+	}
+}
+
 func TestANightlyBackupIsOnByDefaultAndAWeeklyOneIsPutAside(t *testing.T) {
 	sealed(t)
 	t.Setenv("POLYCLINIC_BACKUP_WEEKLY", "2")
