@@ -69,6 +69,8 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 	wantWords(t, said, status, 1, "unknown flag: --demoo")
 	said, status = polyclinic.Run(t, "health", "now")
 	wantWords(t, said, status, 1, `unknown command "now"`)
+	said, status = polyclinic.Run(t, "serve", "--http", "8090", "--dir", t.TempDir())
+	wantWords(t, said, status, 1, "--http takes an address and a port", "127.0.0.1:8090")
 	c := polyclinic.Command(t, "modules")
 	c.Env = append(os.Environ(), "POLYCLINIC_DISABLE=nosuch")
 	said, status = program.Finish(t, c)

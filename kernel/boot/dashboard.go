@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/fatih/color"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
@@ -25,8 +24,8 @@ var (
 type byDashboard struct{}
 
 // bindDashboard answers the dashboard, and whoever is a superuser, at addr only: what the
-// clinic's people and the internet reach then has neither.
-func bindDashboard(k *kernel.Kernel, app core.App, addr string, said bool) error {
+// clinic's people and the internet reach then has neither. at is told where it is.
+func bindDashboard(k *kernel.Kernel, app core.App, addr string, said bool, at *string) error {
 	if !said && !reach.Loopback(addr) {
 		return errPlainDashboard
 	}
@@ -41,10 +40,12 @@ func bindDashboard(k *kernel.Kernel, app core.App, addr string, said bool) error
 				}
 				return e.Next()
 			}})
-			if err := se.Next(); err != nil {
+			err := se.Next()
+			if err != nil {
 				return err
 			}
-			return serveDashboard(app, se.Server, addr)
+			*at, err = serveDashboard(app, se.Server, addr)
+			return err
 		},
 	})
 	return nil
@@ -71,11 +72,12 @@ func refuseSuperusers(e *core.RequestEvent) error {
 	return nil
 }
 
-// serveDashboard answers at addr what public does, until the process is told to stop.
-func serveDashboard(app core.App, public *http.Server, addr string) error {
+// serveDashboard answers at addr what public does, until the process is told to stop, and returns
+// the dashboard's URL.
+func serveDashboard(app core.App, public *http.Server, addr string) (string, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return fmt.Errorf("the dashboard's address: %w", err)
+		return "", fmt.Errorf("the dashboard's address: %w", err)
 	}
 	own := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -95,6 +97,5 @@ func serveDashboard(app core.App, public *http.Server, addr string) error {
 			app.Logger().Error("the dashboard is not served any more", "error", err)
 		}
 	}()
-	color.New(color.Bold).Printf("The dashboard, and superusers, at %s only.\n", color.CyanString("http://%s/_/", listener.Addr()))
-	return nil
+	return fmt.Sprintf("http://%s/_/", listener.Addr()), nil
 }

@@ -17,9 +17,11 @@ func TestTheDashboardHasAnAddressOfItsOwn(t *testing.T) {
 
 	own := program.FreeAddress(t)
 	s := polyclinic.Serve(t, dir, "--demo", "--dashboard", own)
-	if !strings.Contains(s.Said(), own) {
-		t.Errorf("it does not say where the dashboard is:\n%s", s.Said())
+	if said := s.Said(); strings.Count(said, "http://"+own+"/_/") != 1 || strings.Count(said, "/_/") != 1 || strings.Count(said, s.URL) != 2 {
+		t.Errorf("it does not say once where the server is, and the dashboard:\n%s", said)
 	}
+	said, status = polyclinic.Run(t, "serve", "--http", program.FreeAddress(t), "--dashboard", own, "--dir", t.TempDir())
+	wantWords(t, said, status, 1, "the port is taken", "another with --dashboard")
 	public, private := s.URL, "http://"+own
 	at := func(url, method, path, token, body string, want int, words string) string {
 		t.Helper()

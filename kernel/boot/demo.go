@@ -2,6 +2,8 @@ package boot
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/fatih/color"
@@ -55,6 +57,20 @@ func refuseOthers(k *kernel.Kernel, app core.App) {
 
 // errPlain is why patients' data do not cross a network in the clear by accident.
 var errPlain = errors.New("patients' data would cross the network unencrypted: give serve a domain (polyclinic serve clinic.example.org), or listen on 127.0.0.1 behind a proxy that has TLS; where that proxy is on another machine or in another container, say --behind-proxy")
+
+// guardAddresses names an address that is none, ahead of the guards that judge by them.
+func guardAddresses(c *cobra.Command) error {
+	for _, flag := range []string{"http", "https"} {
+		f := c.Flags().Lookup(flag)
+		if f == nil || f.Value.String() == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(f.Value.String()); err != nil {
+			return fmt.Errorf("--%s takes an address and a port, such as 127.0.0.1:8090, and is %q", flag, f.Value.String())
+		}
+	}
+	return nil
+}
 
 // guardPlain refuses to serve plain HTTP to other machines unless that is said, or the people
 // are made up.

@@ -12,21 +12,26 @@ import (
 
 // serveCommand is PocketBase's serve with --demo and the checks of a data folder.
 func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
-	c := cmd.NewServeCommand(app, true)
+	c := cmd.NewServeCommand(app, false) // its banner names a dashboard that may not be there
 	mayMake(c)
 	demo := c.Flags().Bool("demo", false, "put a demo clinic with known passwords into an empty data folder")
 	proxied := c.Flags().Bool("behind-proxy", false, "serve plain HTTP beyond this machine: a proxy brings the encryption, on another machine or in another container")
 	dashboard := c.Flags().String("dashboard", "", "address, such as 127.0.0.1:8091, at which alone the dashboard and superusers are answered")
 	serve := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := guardAddresses(c); err != nil {
+			return err
+		}
 		if err := guardPlain(c, args, *demo || *proxied); err != nil {
 			return err
 		}
+		var own string
 		if *dashboard != "" {
-			if err := bindDashboard(k, app, *dashboard, *proxied); err != nil {
+			if err := bindDashboard(k, app, *dashboard, *proxied, &own); err != nil {
 				return err
 			}
 		}
+		bindBanner(app, served(c, args), &own)
 		folder, err := hold(app.DataDir())
 		if err != nil {
 			return err

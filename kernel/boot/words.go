@@ -26,13 +26,17 @@ func explain(err error, dir string) error {
 	}
 	var listen *net.OpError
 	var path *fs.PathError
+	flag := "--http"
+	if said("the dashboard's address") {
+		flag = "--dashboard"
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE) || said("address already in use"):
-		return fmt.Errorf("the port is taken: another program, perhaps another Polyclinic, is listening there. End it or choose another with --http 127.0.0.1:PORT (%w)", err)
+		return fmt.Errorf("the port is taken: another program, perhaps another Polyclinic, is listening there. End it or choose another with %s 127.0.0.1:PORT (%w)", flag, err)
 	case errors.As(err, &listen) && errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("this account may not listen on that port: ports below 1024 are the system's. Choose another with --http 127.0.0.1:PORT (%w)", err)
+		return fmt.Errorf("this account may not listen on that port: ports below 1024 are the system's. Choose another with %s 127.0.0.1:PORT (%w)", flag, err)
 	case errors.As(err, &listen):
-		return fmt.Errorf("the server cannot listen there: is the address in --http one of this machine? (%w)", err)
+		return fmt.Errorf("the server cannot listen there: is the address in %s one of this machine? (%w)", flag, err)
 	case said("no space left on device", "database or disk is full"):
 		return fmt.Errorf("the disk of the data folder %s is full: make room and start again (%w)", dir, err)
 	case said("file is not a database", "database disk image is malformed"):
