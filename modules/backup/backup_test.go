@@ -13,7 +13,6 @@ import (
 
 	"filippo.io/age"
 	"github.com/pocketbase/dbx"
-	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/hooks"
 	"github.com/polyclinic-os/polyclinic/kernel"
@@ -37,39 +36,10 @@ var set = &kerneltest.Set{Modules: []kernel.Module{
 
 var grace = kerneltest.Account{Email: authapi.Grace.Email, Password: authapi.Grace.Password}
 
-// run runs a command of the module and returns what it said.
-func run(t testing.TB, k *kernel.Kernel, args ...string) (string, error) {
-	t.Helper()
-	root := &cobra.Command{Use: "polyclinic", SilenceErrors: true, SilenceUsage: true}
-	root.PersistentFlags().String("dir", "", "")
-	for _, m := range k.Modules {
-		if m.Name == "backup" {
-			for _, c := range m.Commands {
-				root.AddCommand(c(k))
-			}
-		}
-	}
-	var said bytes.Buffer
-	root.SetOut(&said)
-	root.SetErr(io.Discard)
-	root.SetArgs(args)
-	err := root.Execute()
-	return said.String(), err
-}
-
-func mustRun(t testing.TB, k *kernel.Kernel, args ...string) string {
-	t.Helper()
-	said, err := run(t, k, args...)
-	if err != nil {
-		t.Fatalf("%v: %v", args, err)
-	}
-	return said
-}
-
 // refused runs a command that has to fail with the words.
 func refused(t *testing.T, k *kernel.Kernel, words string, args ...string) {
 	t.Helper()
-	if said, err := run(t, k, args...); err == nil || !strings.Contains(err.Error(), words) {
+	if said, err := kerneltest.Run(t, k, args...); err == nil || !strings.Contains(err.Error(), words) {
 		t.Errorf("%v: got %q, %v, want an error with %q", args, said, err, words)
 	}
 }
@@ -151,18 +121,18 @@ func TestDrillABackupUnderLoadRestoredElsewhereIsTheSame(t *testing.T) {
 	acknowledged := append([]written(nil), before...)
 	mu.Unlock()
 	file := filepath.Join(t.TempDir(), "clinic.age")
-	mustRun(t, s.Kernel, "backup", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
 	close(stop)
 	wg.Wait()
 
 	if raw, err := os.ReadFile(file); err != nil || !bytes.HasPrefix(raw, []byte("age-encryption.org/v1")) {
 		t.Fatalf("it is not encrypted: %v", err)
 	}
-	if said := mustRun(t, s.Kernel, "backup", "verify", file); !strings.Contains(said, "whole: made ") || !strings.Contains(said, "Polyclinic v1.2.3") || strings.Contains(said, "lost") {
+	if said := kerneltest.MustRun(t, s.Kernel, "backup", "verify", file); !strings.Contains(said, "whole: made ") || !strings.Contains(said, "Polyclinic v1.2.3") || strings.Contains(said, "lost") {
 		t.Errorf("verify says %q", said)
 	}
 	dir := filepath.Join(t.TempDir(), "elsewhere")
-	mustRun(t, s.Kernel, "restore", file, "--dir", dir)
+	kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", dir)
 	db, err := kernel.Connect(filepath.Join(dir, "data.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +179,7 @@ func TestARestoreWritesOverNothing(t *testing.T) {
 	sealed(t)
 	s := set.Start(t)
 	file := filepath.Join(t.TempDir(), "clinic.age")
-	mustRun(t, s.Kernel, "backup", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
 	refused(t, s.Kernel, "is not empty", "restore", file, "--dir", s.App.DataDir())
 	refused(t, s.Kernel, "is there already", "backup", "--to", file)
 
@@ -220,7 +190,7 @@ func TestARestoreWritesOverNothing(t *testing.T) {
 	refused(t, s.Kernel, "was not finished", "restore", file, "--dir", halfway)
 
 	empty := t.TempDir()
-	if said := mustRun(t, s.Kernel, "restore", file, "--dir", empty); !strings.Contains(said, "Restrictions and withdrawn consents since 20") {
+	if said := kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", empty); !strings.Contains(said, "Restrictions and withdrawn consents since 20") {
 		t.Errorf("it does not say what a copy brings back: %s", said)
 	}
 	if _, err := os.Stat(filepath.Join(empty, kernel.Restoring)); err == nil {
@@ -232,9 +202,9 @@ func TestARestoreEndsEverySession(t *testing.T) {
 	sealed(t)
 	s := set.Start(t)
 	file := filepath.Join(t.TempDir(), "clinic.age")
-	mustRun(t, s.Kernel, "backup", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
 	dir := filepath.Join(t.TempDir(), "restored")
-	mustRun(t, s.Kernel, "restore", file, "--dir", dir)
+	kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", dir)
 	secrets := func(db dbx.Builder) map[string]string {
 		var rows []struct{ Name, Options string }
 		if err := db.Select("name", "json_extract(options, '$.authToken.secret') || json_extract(options, '$.fileToken.secret') AS options").

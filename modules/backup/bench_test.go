@@ -38,7 +38,7 @@ func BenchmarkWriteWaitDuringABackup(b *testing.B) {
 		var took time.Duration
 		during, n := longest(b, s, token, func() {
 			began := time.Now()
-			mustRun(b, s.Kernel, "backup", "--to", out)
+			kerneltest.MustRun(b, s.Kernel, "backup", "--to", out)
 			took = time.Since(began)
 		})
 		without, _ := longest(b, s, token, func() { time.Sleep(took) })
@@ -84,8 +84,8 @@ func BenchmarkWriteWaitDuringAStep(b *testing.B) {
 	dir := elsewhere(b)
 	s := ballasted(b)
 	token := s.Token(b, grace)
-	whole, wholeCPU := spent(func() { mustRun(b, s.Kernel, "backup", "--to", filepath.Join(b.TempDir(), "whole")) })
-	base, baseCPU := spent(func() { mustRun(b, s.Kernel, "backup", "step") })
+	whole, wholeCPU := spent(func() { kerneltest.MustRun(b, s.Kernel, "backup", "--to", filepath.Join(b.TempDir(), "whole")) })
+	base, baseCPU := spent(func() { kerneltest.MustRun(b, s.Kernel, "backup", "step") })
 	for range b.N {
 		for range 10 {
 			write(s, b, token, "a changed row")

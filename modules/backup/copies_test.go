@@ -100,7 +100,7 @@ func TestTheServerMakesStepsAndKeepsAnHourOfThem(t *testing.T) {
 	if len(after) != 2 || len(steps) != 3 {
 		t.Fatalf("there are %v, %v", after, steps)
 	}
-	mustRun(t, s.Kernel, "backup", "verify", steps[0])
+	kerneltest.MustRun(t, s.Kernel, "backup", "verify", steps[0])
 	for i := range 3 {
 		grow(t, s, 30*time.Minute)
 		write(s, t, token, fmt.Sprint("later ", i))
@@ -111,7 +111,7 @@ func TestTheServerMakesStepsAndKeepsAnHourOfThem(t *testing.T) {
 		t.Errorf("there are %v, %v", last, steps)
 	}
 	for _, f := range append(last, steps...) {
-		mustRun(t, s.Kernel, "backup", "verify", f)
+		kerneltest.MustRun(t, s.Kernel, "backup", "verify", f)
 	}
 }
 
@@ -125,10 +125,10 @@ func TestCopiesInTheClearStayHere(t *testing.T) {
 	s.App.Settings().Backups.S3.Enabled = true
 	refused(t, s.Kernel, "has to be encrypted", "backup", "step")
 	s.App.Settings().Backups.S3.Enabled = false
-	mustRun(t, s.Kernel, "backup", "step")
+	kerneltest.MustRun(t, s.Kernel, "backup", "step")
 	own := filepath.Join(s.App.DataDir(), "backups", "copies")
 	beginFactor(t, s)
-	if said := mustRun(t, s.Kernel, "backup", "verify", newest(t, s, own)); !strings.Contains(said, "NOT IN IT") {
+	if said := kerneltest.MustRun(t, s.Kernel, "backup", "verify", newest(t, s, own)); !strings.Contains(said, "NOT IN IT") {
 		t.Errorf("the key of second factors lies in the clear: %s", said)
 	}
 	sealed(t)

@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 )
 
 func TestABackupThatWasTamperedWithIsRefused(t *testing.T) {
 	sealed(t)
 	s := set.Start(t)
 	file := filepath.Join(t.TempDir(), "clinic.age")
-	mustRun(t, s.Kernel, "backup", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +25,7 @@ func TestABackupThatWasTamperedWithIsRefused(t *testing.T) {
 	key := os.Getenv("POLYCLINIC_BACKUP_RECIPIENT")
 	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", "")
 	refused(t, s.Kernel, "to encrypt the backup", "backup", "--to", plain)
-	mustRun(t, s.Kernel, "backup", "--plain", "--to", plain)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--plain", "--to", plain)
 	open, err := os.ReadFile(plain)
 	if err != nil {
 		t.Fatal(err)
@@ -37,13 +39,13 @@ func TestABackupThatWasTamperedWithIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(t.TempDir(), "r")
-		if said, err := run(t, s.Kernel, "restore", file, "--dir", dir); err == nil {
+		if said, err := kerneltest.Run(t, s.Kernel, "restore", file, "--dir", dir); err == nil {
 			t.Errorf("%s: restored: %s", name, said)
 		}
 		if _, err := os.Stat(dir); err == nil {
 			t.Errorf("%s: a folder is left", name)
 		}
-		if _, err := run(t, s.Kernel, "backup", "verify", file); err == nil {
+		if _, err := kerneltest.Run(t, s.Kernel, "backup", "verify", file); err == nil {
 			t.Errorf("%s: called whole", name)
 		} else if (strings.HasPrefix(name, "cut") || name == "one byte changed") && !strings.Contains(err.Error(), "damaged or cut off") {
 			t.Errorf("%s: says only %v", name, err)
@@ -88,7 +90,7 @@ func flip(raw []byte, at int) []byte {
 
 func TestKeys(t *testing.T) {
 	s := set.Start(t)
-	said := mustRun(t, s.Kernel, "backup", "key")
+	said := kerneltest.MustRun(t, s.Kernel, "backup", "key")
 	var public, private string
 	for line := range strings.Lines(said) {
 		if _, v, ok := strings.Cut(line, "POLYCLINIC_BACKUP_RECIPIENT="); ok {
@@ -100,7 +102,7 @@ func TestKeys(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "clinic.age")
 	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", public)
-	mustRun(t, s.Kernel, "backup", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
 	refused(t, s.Kernel, "is encrypted", "backup", "verify", file)
 	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE", "something else")
 	refused(t, s.Kernel, "cannot be opened with this key", "backup", "verify", file)
@@ -109,14 +111,14 @@ func TestKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("POLYCLINIC_BACKUP_IDENTITY_FILE", secret)
-	mustRun(t, s.Kernel, "backup", "verify", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "verify", file)
 	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", "age1nonsense")
 	refused(t, s.Kernel, "POLYCLINIC_BACKUP_RECIPIENT", "backup", "--to", file+"2")
 	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", "")
 	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE", "correct horse")
 	word := filepath.Join(t.TempDir(), "word.age")
-	mustRun(t, s.Kernel, "backup", "--to", word)
-	mustRun(t, s.Kernel, "backup", "verify", word)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", word)
+	kerneltest.MustRun(t, s.Kernel, "backup", "verify", word)
 	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE", "")
 	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE_FILE", filepath.Join(t.TempDir(), "gone"))
 	refused(t, s.Kernel, "POLYCLINIC_BACKUP_PASSPHRASE_FILE", "backup", "--to", file+"3")

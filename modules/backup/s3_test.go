@@ -52,7 +52,7 @@ func TestBackupsGoToAnS3(t *testing.T) {
 		if err := os.WriteFile(file, store.Object(name), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		mustRun(t, s.Kernel, "backup", "verify", file)
+		kerneltest.MustRun(t, s.Kernel, "backup", "verify", file)
 	}
 	list := s.Do(t, "GET", "/api/backups", s.Superuser(t), nil)
 	if list.Status != http.StatusOK || !strings.Contains(string(list.Body), names[0]) {
@@ -90,10 +90,10 @@ func TestCopiesGoToAnS3(t *testing.T) {
 	if err := s.App.Save(s.App.Settings()); err != nil {
 		t.Fatal(err)
 	}
-	mustRun(t, s.Kernel, "backup", "step")
+	kerneltest.MustRun(t, s.Kernel, "backup", "step")
 	for i := range 5 {
 		write(s, t, token, fmt.Sprint("entry ", i))
-		mustRun(t, s.Kernel, "backup", "step")
+		kerneltest.MustRun(t, s.Kernel, "backup", "step")
 		grow(t, s, time.Hour)
 	}
 	names := store.Names()
@@ -115,7 +115,7 @@ func TestCopiesGoToAnS3(t *testing.T) {
 			step = file
 		}
 	}
-	mustRun(t, s.Kernel, "backup", "verify", step)
+	kerneltest.MustRun(t, s.Kernel, "backup", "verify", step)
 	var n int
 	if err := connect(t, restored(t, s, step)).Select("count(*)").From("medical_records").Where(dbx.Like("notes", "entry ")).Row(&n); err != nil || n != 5 {
 		t.Errorf("it has %d of 5 records, %v", n, err)
@@ -125,7 +125,7 @@ func TestCopiesGoToAnS3(t *testing.T) {
 	write(s, t, token, "while it is away")
 	refused(t, s.Kernel, "put the copy to", "backup", "step")
 	store.Refuse("")
-	mustRun(t, s.Kernel, "backup", "step")
+	kerneltest.MustRun(t, s.Kernel, "backup", "step")
 	if got := store.Names(); len(got) != 6 || slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "_base") && !slices.Contains(got, n) }) {
 		t.Errorf("the bucket has %v", got)
 	}

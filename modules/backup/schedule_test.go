@@ -40,7 +40,7 @@ func TestTheDashboardsBackupIsOurs(t *testing.T) {
 	if got := names(t, s.App); !slices.Equal(got, []string{"before_the_move.tar.gz.age"}) {
 		t.Errorf("there are %v", got)
 	}
-	mustRun(t, s.Kernel, "backup", "verify", filepath.Join(s.App.DataDir(), "backups", "before_the_move.tar.gz.age"))
+	kerneltest.MustRun(t, s.Kernel, "backup", "verify", filepath.Join(s.App.DataDir(), "backups", "before_the_move.tar.gz.age"))
 	var list []struct {
 		Key  string
 		Size int64
@@ -64,8 +64,8 @@ func TestWhatLiesBesideTheBackupsIsNone(t *testing.T) {
 	sealed(t)
 	s := set.Start(t)
 	root := s.Superuser(t)
-	copied := strings.TrimSpace(mustRun(t, s.Kernel, "backup", "step"))
-	mustRun(t, s.Kernel, "backup")
+	copied := strings.TrimSpace(kerneltest.MustRun(t, s.Kernel, "backup", "step"))
+	kerneltest.MustRun(t, s.Kernel, "backup")
 	folder := filepath.Join(s.App.DataDir(), "backups")
 	if err := os.WriteFile(filepath.Join(folder, "erasures.json"), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestANightlyBackupIsOnByDefaultAndAWeeklyOneIsPutAside(t *testing.T) {
 	if got := weekly(); len(got) != 2 || !strings.HasPrefix(got[1], "weekly_y_c.tar.gz.age") {
 		t.Errorf("kept %v", got)
 	}
-	mustRun(t, s.Kernel, "backup", "verify", filepath.Join(folder, weekly()[1]))
+	kerneltest.MustRun(t, s.Kernel, "backup", "verify", filepath.Join(folder, weekly()[1]))
 }
 
 func TestABackupOnAnS3IsNeverInTheClear(t *testing.T) {
@@ -164,7 +164,7 @@ func TestWhatTheCheckFinds(t *testing.T) {
 	}
 	want("risk backup_none, risk backup_plain, note backup_same_disk")
 	sealed(t)
-	mustRun(t, s.Kernel, "backup")
+	kerneltest.MustRun(t, s.Kernel, "backup")
 	want("note backup_same_disk")
 	if _, err := s.App.NonconcurrentDB().NewQuery("UPDATE backup_runs SET at = '2020-01-01 00:00:00.000Z'").Execute(); err != nil {
 		t.Fatal(err)
@@ -198,9 +198,9 @@ func TestAModulesOwnFilesAreInTheBackup(t *testing.T) {
 	own := &kerneltest.Set{Modules: append(slices.Clone(set.Modules), part)}
 	s := own.Start(t)
 	file := filepath.Join(t.TempDir(), "clinic.age")
-	mustRun(t, s.Kernel, "backup", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
 	dir := filepath.Join(t.TempDir(), "restored")
-	mustRun(t, s.Kernel, "restore", file, "--dir", dir)
+	kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", dir)
 	if raw, err := os.ReadFile(filepath.Join(dir, "ward", "book")); string(raw) != "day one" {
 		t.Errorf("got %q, %v", raw, err)
 	}

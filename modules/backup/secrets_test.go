@@ -30,15 +30,15 @@ func TestTheKeyOfSecondFactorsIsInEncryptedBackupsAlone(t *testing.T) {
 	}
 	to := t.TempDir()
 	encrypted, plain := filepath.Join(to, "encrypted"), filepath.Join(to, "plain")
-	mustRun(t, s.Kernel, "backup", "--to", encrypted)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", encrypted)
 	t.Setenv("POLYCLINIC_BACKUP_RECIPIENT", "")
-	mustRun(t, s.Kernel, "backup", "--plain", "--to", plain)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--plain", "--to", plain)
 
 	const lacks = "NOT IN IT: the key of the second factors of 1 accounts"
 	for file, complete := range map[string]bool{encrypted: true, plain: false} {
 		dir := filepath.Join(to, filepath.Base(file)+"-restored")
 		for _, args := range [][]string{{"backup", "verify", file}, {"restore", file, "--dir", dir}} {
-			if said := mustRun(t, s.Kernel, args...); strings.Contains(said, lacks) == complete {
+			if said := kerneltest.MustRun(t, s.Kernel, args...); strings.Contains(said, lacks) == complete {
 				t.Errorf("%v says %q", args, said)
 			}
 		}
@@ -54,12 +54,12 @@ func TestARestoreAsksForAKeyThatTheSettingHas(t *testing.T) {
 	s := set.Start(t)
 	beginFactor(t, s)
 	file := filepath.Join(t.TempDir(), "clinic.age")
-	mustRun(t, s.Kernel, "backup", "--to", file)
-	if said := mustRun(t, s.Kernel, "backup", "verify", file); strings.Contains(said, "NOT IN IT") {
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
+	if said := kerneltest.MustRun(t, s.Kernel, "backup", "verify", file); strings.Contains(said, "NOT IN IT") {
 		t.Errorf("where the key is set, verify says %q", said)
 	}
 	t.Setenv("POLYCLINIC_SECRETS_KEY", "")
-	if said := mustRun(t, s.Kernel, "restore", file, "--dir", filepath.Join(t.TempDir(), "new")); !strings.Contains(said, "Set POLYCLINIC_SECRETS_KEY as the clinic has it") {
+	if said := kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", filepath.Join(t.TempDir(), "new")); !strings.Contains(said, "Set POLYCLINIC_SECRETS_KEY as the clinic has it") {
 		t.Errorf("elsewhere, restore says %q", said)
 	}
 }

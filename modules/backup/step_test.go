@@ -47,7 +47,7 @@ func copies(t testing.TB, dir string) (bases, steps []string) {
 // newest makes a copy, which has to be a step, and returns its file.
 func newest(t testing.TB, s *kerneltest.Server, dir string) string {
 	t.Helper()
-	said := strings.TrimSpace(mustRun(t, s.Kernel, "backup", "step"))
+	said := strings.TrimSpace(kerneltest.MustRun(t, s.Kernel, "backup", "step"))
 	if !strings.Contains(said, "_step_") {
 		t.Fatalf("no step was made: %s", said)
 	}
@@ -58,7 +58,7 @@ func newest(t testing.TB, s *kerneltest.Server, dir string) string {
 func restored(t testing.TB, s *kerneltest.Server, file string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "restored")
-	mustRun(t, s.Kernel, "restore", file, "--dir", dir)
+	kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", dir)
 	return dir
 }
 
@@ -83,7 +83,7 @@ func TestDrillAClinicIsRestoredFromItsBaseAndALaterStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	overwrite(t, filepath.Join(s.App.DataDir(), gone), []byte("erased after the base"))
-	if said := mustRun(t, s.Kernel, "backup", "step"); !strings.Contains(said, "_base.tar.gz.age") {
+	if said := kerneltest.MustRun(t, s.Kernel, "backup", "step"); !strings.Contains(said, "_base.tar.gz.age") {
 		t.Fatalf("the first is no base: %s", said)
 	}
 	if err := os.Remove(filepath.Join(s.App.DataDir(), gone)); err != nil {
@@ -129,9 +129,9 @@ func TestDrillAClinicIsRestoredFromItsBaseAndALaterStep(t *testing.T) {
 	}
 	_, steps := copies(t, to)
 	for _, f := range steps { // each is of one moment, whatever was written while it was made
-		mustRun(t, s.Kernel, "backup", "verify", f)
+		kerneltest.MustRun(t, s.Kernel, "backup", "verify", f)
 	}
-	if said := mustRun(t, s.Kernel, "backup", "verify", file); !strings.Contains(said, "whole: made ") || strings.Contains(said, "NOT IN IT") || strings.Contains(said, "lost") {
+	if said := kerneltest.MustRun(t, s.Kernel, "backup", "verify", file); !strings.Contains(said, "whole: made ") || strings.Contains(said, "NOT IN IT") || strings.Contains(said, "lost") {
 		t.Errorf("verify says %q", said)
 	}
 	dir := restored(t, s, file)
@@ -180,7 +180,7 @@ func TestAStepNeedsItsBaseAndIsRefusedWithAnother(t *testing.T) {
 				to = filepath.Join(s.App.DataDir(), "backups", "copies")
 			}
 			token := s.Token(t, grace)
-			mustRun(t, s.Kernel, "backup", "step")
+			kerneltest.MustRun(t, s.Kernel, "backup", "step")
 			bases, _ := copies(t, to)
 			write(s, t, token, "one")
 			file := newest(t, s, to)
@@ -190,7 +190,7 @@ func TestAStepNeedsItsBaseAndIsRefusedWithAnother(t *testing.T) {
 				t.Helper()
 				dir := filepath.Join(t.TempDir(), "r")
 				for _, args := range [][]string{{"backup", "verify", file}, {"restore", file, "--dir", dir}} {
-					if said, err := run(t, s.Kernel, args...); err == nil || !strings.Contains(err.Error(), words) {
+					if said, err := kerneltest.Run(t, s.Kernel, args...); err == nil || !strings.Contains(err.Error(), words) {
 						t.Errorf("%s: %v: %q, %v", what, args, said, err)
 					}
 				}
@@ -213,17 +213,17 @@ func TestAStepNeedsItsBaseAndIsRefusedWithAnother(t *testing.T) {
 			if err := os.RemoveAll(filepath.Join(s.App.DataDir(), ".copies")); err != nil {
 				t.Fatal(err)
 			}
-			other := filepath.Join(to, strings.TrimSpace(mustRun(t, s.Kernel, "backup", "step")))
-			mustRun(t, s.Kernel, "backup", "verify", other) // a base is a backup
+			other := filepath.Join(to, strings.TrimSpace(kerneltest.MustRun(t, s.Kernel, "backup", "step")))
+			kerneltest.MustRun(t, s.Kernel, "backup", "verify", other) // a base is a backup
 			overwrite(t, bases[0], read(t, other))
 			refuse("another base", "base of other steps")
 			overwrite(t, bases[0], base)
-			mustRun(t, s.Kernel, "backup", "verify", file)
+			kerneltest.MustRun(t, s.Kernel, "backup", "verify", file)
 			renamed := filepath.Join(to, "monday.tar.gz")
 			if err := os.Rename(file, renamed); err != nil {
 				t.Fatal(err)
 			}
-			if said, err := run(t, s.Kernel, "backup", "verify", renamed); err == nil {
+			if said, err := kerneltest.Run(t, s.Kernel, "backup", "verify", renamed); err == nil {
 				t.Errorf("a step under another name: %s", said)
 			}
 		})
@@ -250,12 +250,12 @@ func TestNothingIsWrittenWhereNothingChanged(t *testing.T) {
 	to := elsewhere(t)
 	s := set.Start(t)
 	token := s.Token(t, grace)
-	mustRun(t, s.Kernel, "backup", "step")
+	kerneltest.MustRun(t, s.Kernel, "backup", "step")
 	write(s, t, token, "one")
 	newest(t, s, to)
 	_, before := copies(t, to)
 	for range 3 {
-		if said := mustRun(t, s.Kernel, "backup", "step"); !strings.Contains(said, "nothing has changed") {
+		if said := kerneltest.MustRun(t, s.Kernel, "backup", "step"); !strings.Contains(said, "nothing has changed") {
 			t.Errorf("it says %q", said)
 		}
 	}
@@ -274,7 +274,7 @@ func TestANewBaseWhereTheFormerDoesNotFit(t *testing.T) {
 	another := func(why string, want bool) {
 		t.Helper()
 		write(s, t, token, why)
-		said := mustRun(t, s.Kernel, "backup", "step")
+		said := kerneltest.MustRun(t, s.Kernel, "backup", "step")
 		if got := strings.Contains(said, "_base.tar.gz"); got != want {
 			t.Errorf("%s: it made %s", why, said)
 		}
@@ -297,12 +297,12 @@ func TestANewBaseWhereTheFormerDoesNotFit(t *testing.T) {
 	another("the same base", false)
 	t.Setenv("POLYCLINIC_BACKUP_PASSPHRASE", "battery staple")
 	again := set.StartOn(t, s.App.DataDir())
-	if said := mustRun(t, again.Kernel, "backup", "step"); !strings.Contains(said, "_base.tar.gz") {
+	if said := kerneltest.MustRun(t, again.Kernel, "backup", "step"); !strings.Contains(said, "_base.tar.gz") {
 		t.Errorf("a start with another passphrase: it made %s", said)
 	}
 	again = set.StartOn(t, again.App.DataDir())
 	write(again, t, again.Token(t, grace), "after a start")
-	mustRun(t, again.Kernel, "backup", "verify", newest(t, again, to))
+	kerneltest.MustRun(t, again.Kernel, "backup", "verify", newest(t, again, to))
 }
 
 func TestAVacuumMakesANewBase(t *testing.T) {
@@ -321,10 +321,10 @@ func TestAVacuumMakesANewBase(t *testing.T) {
 			exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 256) INSERT INTO " + table + " SELECT randomblob(12000) FROM n")
 		}
 	}
-	mustRun(t, s.Kernel, "backup", "step")
+	kerneltest.MustRun(t, s.Kernel, "backup", "step")
 	exec("DROP TABLE gap")
 	exec("VACUUM")
-	if said := mustRun(t, s.Kernel, "backup", "step"); !strings.Contains(said, "_base.tar.gz") {
+	if said := kerneltest.MustRun(t, s.Kernel, "backup", "step"); !strings.Contains(said, "_base.tar.gz") {
 		t.Errorf("it made %s", said)
 	}
 }

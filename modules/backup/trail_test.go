@@ -33,7 +33,7 @@ func TestABackupAndARestoreAreInTheTrail(t *testing.T) {
 	sealed(t)
 	s := trailed.Start(t)
 	file := filepath.Join(t.TempDir(), "backup.tar.gz.age")
-	mustRun(t, s.Kernel, "backup", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
 	if n, e := entries(t, s, "action=backup"); n != 1 || e["outcome"] != "ok" {
 		t.Errorf("a backup left %d entries: %v", n, e)
 	}
@@ -44,7 +44,7 @@ func TestABackupAndARestoreAreInTheTrail(t *testing.T) {
 		t.Errorf("two backups left %d entries", n)
 	}
 	dir := filepath.Join(t.TempDir(), "new")
-	mustRun(t, s.Kernel, "restore", file, "--dir", dir)
+	kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", dir)
 	back := trailed.StartOn(t, dir)
 	if n, e := entries(t, back, "action=restored"); n != 1 || !strings.Contains(e["why"].(string), "from a backup of 20") {
 		t.Errorf("a restore left %d entries: %v", n, e)
@@ -68,10 +68,10 @@ func TestATrailThatWasCutOffIsToldOfAndHoldsNoRestoreUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "backup.tar.gz.age")
-	mustRun(t, s.Kernel, "backup", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--to", file)
 	refused(t, s.Kernel, "the end was cut off", "backup", "verify", file)
 	dir := filepath.Join(t.TempDir(), "new")
-	mustRun(t, s.Kernel, "restore", file, "--dir", dir)
+	kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", dir)
 	back := trailed.StartOn(t, dir)
 	if n, _ := entries(t, back, "action=trail-lost"); n != 1 {
 		t.Errorf("%d entries tell that the trail was lost", n)

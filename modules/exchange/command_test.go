@@ -1,7 +1,6 @@
 package exchange_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,23 +13,6 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/exchange/exchangeapi"
 )
-
-// run executes a command line as the terminal does.
-func run(t *testing.T, s *kerneltest.Server, args ...string) (string, error) {
-	t.Helper()
-	root := &cobra.Command{Use: "polyclinic", SilenceErrors: true, SilenceUsage: true}
-	for _, m := range s.Kernel.Modules {
-		for _, c := range m.Commands {
-			root.AddCommand(c(s.Kernel))
-		}
-	}
-	var out bytes.Buffer
-	root.SetOut(&out)
-	root.SetErr(&out)
-	root.SetArgs(args)
-	err := root.Execute()
-	return out.String(), err
-}
 
 func TestCommands(t *testing.T) {
 	s := set.Start(t)
@@ -59,7 +41,7 @@ func TestCommands(t *testing.T) {
 		{"export csv patients " + out, false, "3 rows in "},
 		{"export csv patients " + out, true, ""},
 	} {
-		got, err := run(t, s, strings.Fields(step.args)...)
+		got, err := kerneltest.Run(t, s.Kernel, strings.Fields(step.args)...)
 		if (err != nil) != step.fail || !strings.Contains(got, step.say) {
 			t.Errorf("%s: %v\n%s\nwant … %s …", step.args, err, got, step.say)
 		}

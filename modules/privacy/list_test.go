@@ -56,13 +56,13 @@ func TestTheListLiesOnTheS3ThatHasTheBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "new")
-	if said := mustRun(t, s.Kernel, "restore", file, "--erasures", fetched, "--dir", dir); !strings.Contains(said, "1 erasures are done again") {
+	if said := kerneltest.MustRun(t, s.Kernel, "restore", file, "--erasures", fetched, "--dir", dir); !strings.Contains(said, "1 erasures are done again") {
 		t.Errorf("restore says: %s", said)
 	}
 	// The restored clinic has none of the three that the S3's list has, and its settings lead there:
 	// nothing is forgotten by that.
 	dir = filepath.Join(t.TempDir(), "without")
-	mustRun(t, s.Kernel, "restore", file, "--erasures", "none", "--dir", dir)
+	kerneltest.MustRun(t, s.Kernel, "restore", file, "--erasures", "none", "--dir", dir)
 	back := backed.StartOn(t, dir, func(app *tests.TestApp) {
 		app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 			app.Settings().Backups.S3 = remote

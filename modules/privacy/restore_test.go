@@ -12,7 +12,6 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
-	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
@@ -22,35 +21,6 @@ import (
 )
 
 var backed = &kerneltest.Set{Modules: append([]kernel.Module{backup.Module("v1.2.3")}, trailed.Modules...)}
-
-// run runs a command of the backup module and returns what it said.
-func run(t *testing.T, k *kernel.Kernel, args ...string) (string, error) {
-	t.Helper()
-	root := &cobra.Command{Use: "polyclinic", SilenceErrors: true, SilenceUsage: true}
-	root.PersistentFlags().String("dir", "", "")
-	for _, m := range k.Modules {
-		if m.Name == "backup" {
-			for _, c := range m.Commands {
-				root.AddCommand(c(k))
-			}
-		}
-	}
-	var said bytes.Buffer
-	root.SetOut(&said)
-	root.SetErr(&said)
-	root.SetArgs(args)
-	err := root.Execute()
-	return said.String(), err
-}
-
-func mustRun(t *testing.T, k *kernel.Kernel, args ...string) string {
-	t.Helper()
-	said, err := run(t, k, args...)
-	if err != nil {
-		t.Fatalf("%v: %v\n%s", args, err, said)
-	}
-	return said
-}
 
 // hidden is what bobsLife says of Bob, and must be nowhere afterwards.
 var hidden = []string{"Tanaka", "tanaka", "Hidden Lane", "987654", "bob.private", authapi.Bob.Email, "Secret words"}
@@ -106,7 +76,7 @@ func erasedSince(t *testing.T) (s *kerneltest.Server, file string) {
 	do(t, s, alma, "POST", "/api/patients/"+patientsapi.Ada+"/erase", `{"reason":"Asked to be forgotten"}`, 200)
 	settled(t, s)
 	file = filepath.Join(t.TempDir(), "older.tar.gz")
-	mustRun(t, s.Kernel, "backup", "--plain", "--to", file)
+	kerneltest.MustRun(t, s.Kernel, "backup", "--plain", "--to", file)
 	late := do(t, s, alma, "POST", "/api/patients", `{"name":"Late Comer","dateOfBirth":"1990-01-01","gender":"female"}`, 201).ID(t)
 	for _, id := range []string{late, patientsapi.Bob} {
 		do(t, s, alma, "POST", "/api/patients/"+id+"/erase", `{"reason":"Asked to be forgotten"}`, 200)
@@ -217,7 +187,7 @@ func TestARestoreBringsNoErasedPatientBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			was := bytesOf(t, former) + bytesOf(t, closed)
 			dir := filepath.Join(t.TempDir(), "new")
-			said := mustRun(t, s.Kernel, append([]string{"restore"}, append(args, "--dir", dir)...)...)
+			said := kerneltest.MustRun(t, s.Kernel, append([]string{"restore"}, append(args, "--dir", dir)...)...)
 			if !strings.Contains(said, "1 erasures are done again by the first start") {
 				t.Errorf("restore says: %s", said)
 			}
@@ -268,17 +238,17 @@ func bytesOf(t *testing.T, dir string) string {
 
 func TestARestoreWithoutAListSaysSo(t *testing.T) {
 	s, file := erasedSince(t)
-	said := mustRun(t, s.Kernel, "restore", file, "--dir", filepath.Join(t.TempDir(), "new"))
+	said := kerneltest.MustRun(t, s.Kernel, "restore", file, "--dir", filepath.Join(t.TempDir(), "new"))
 	for _, words := range []string{"NO LIST OF ERASURES was found", "--erasures", "former data folder", "Patients who were erased since"} {
 		if !strings.Contains(said, words) {
 			t.Errorf("it does not say %q:\n%s", words, said)
 		}
 	}
-	said = mustRun(t, s.Kernel, "restore", file, "--erasures", "none", "--dir", filepath.Join(t.TempDir(), "new"))
+	said = kerneltest.MustRun(t, s.Kernel, "restore", file, "--erasures", "none", "--dir", filepath.Join(t.TempDir(), "new"))
 	if !strings.Contains(said, "Patients who were erased since") || !strings.Contains(said, "Erase them again") {
 		t.Errorf("it says: %s", said)
 	}
-	if _, err := run(t, s.Kernel, "restore", file, "--erasures", filepath.Join(t.TempDir(), "nowhere"), "--dir", filepath.Join(t.TempDir(), "new")); err == nil {
+	if _, err := kerneltest.Run(t, s.Kernel, "restore", file, "--erasures", filepath.Join(t.TempDir(), "nowhere"), "--dir", filepath.Join(t.TempDir(), "new")); err == nil {
 		t.Error("a list that is not there is passed over")
 	}
 }
@@ -293,7 +263,7 @@ func TestARestoreOfACopyFindsTheListAboveIt(t *testing.T) {
 	below := filepath.Join(copies, filepath.Base(file))
 	copyTo(t, file, below)
 	dir := filepath.Join(t.TempDir(), "new")
-	if said := mustRun(t, s.Kernel, "restore", below, "--dir", dir); strings.Contains(said, "NO LIST") {
+	if said := kerneltest.MustRun(t, s.Kernel, "restore", below, "--dir", dir); strings.Contains(said, "NO LIST") {
 		t.Fatalf("it says: %s", said)
 	}
 	erasedAgain(t, dir)
@@ -352,7 +322,7 @@ func TestAListThatWasAlteredOrIsBrokenStopsARestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(t.TempDir(), "new")
-		_, err := run(t, s.Kernel, "restore", file, "--erasures", path, "--dir", dir)
+		_, err := kerneltest.Run(t, s.Kernel, "restore", file, "--erasures", path, "--dir", dir)
 		if err == nil || !strings.Contains(err.Error(), bad.words) || !strings.Contains(err.Error(), "--erasures none") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -365,13 +335,13 @@ func TestAListThatWasAlteredOrIsBrokenStopsARestore(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(beside, "erasures.json"), raw[:40], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(t, s.Kernel, "restore", filepath.Join(beside, "older.tar.gz"), "--dir", filepath.Join(t.TempDir(), "new")); err == nil {
+	if _, err := kerneltest.Run(t, s.Kernel, "restore", filepath.Join(beside, "older.tar.gz"), "--dir", filepath.Join(t.TempDir(), "new")); err == nil {
 		t.Error("a damaged list beside the backup is passed over")
 	}
 	if err := os.WriteFile(filepath.Join(beside, "data.db"), bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(t, s.Kernel, "restore", file, "--erasures", beside, "--dir", filepath.Join(t.TempDir(), "new")); err == nil {
+	if _, err := kerneltest.Run(t, s.Kernel, "restore", file, "--erasures", beside, "--dir", filepath.Join(t.TempDir(), "new")); err == nil {
 		t.Error("a damaged former data folder is passed over")
 	}
 }
@@ -379,8 +349,8 @@ func TestAListThatWasAlteredOrIsBrokenStopsARestore(t *testing.T) {
 func TestAnOlderListSaysThatItIsOne(t *testing.T) {
 	s, _ := erasedSince(t)
 	file := filepath.Join(t.TempDir(), "newer.tar.gz")
-	mustRun(t, s.Kernel, "backup", "--plain", "--to", file)
-	said := mustRun(t, s.Kernel, "restore", file, "--erasures", listOf(s), "--dir", filepath.Join(t.TempDir(), "new"))
+	kerneltest.MustRun(t, s.Kernel, "backup", "--plain", "--to", file)
+	said := kerneltest.MustRun(t, s.Kernel, "restore", file, "--erasures", listOf(s), "--dir", filepath.Join(t.TempDir(), "new"))
 	if !strings.Contains(said, "Nobody has to be erased again") || !strings.Contains(said, "BEFORE THE BACKUP WAS MADE") {
 		t.Errorf("it says: %s", said)
 	}
