@@ -3,6 +3,7 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -111,19 +112,41 @@ func run(app *pocketbase.PocketBase) error {
 	if err := app.Execute(); err != nil {
 		return explain(err, app.DataDir())
 	}
+	if kept.cutOff() {
+		return errCutOff
+	}
 	return explain(kept.get(), app.DataDir())
 }
 
+// errCutOff is what a command ends with that was told to, by Ctrl-C for instance, and had not done yet:
+// PocketBase closes the data under its feet and ends as if all were well.
+var errCutOff = errors.New("it was interrupted, and is not done: what it did until then stays. Run it again")
+
 // failure keeps what a command failed with. Commands run in a goroutine of PocketBase's.
 type failure struct {
-	mu  sync.Mutex
-	err error
+	mu      sync.Mutex
+	err     error
+	running bool
+}
+
+// cutOff reports whether the command had not done, or failed because the data were closed. A server
+// is only ever ended so.
+func (f *failure) cutOff() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.running || f.err != nil && strings.Contains(f.err.Error(), "sql: database is closed")
 }
 
 func (f *failure) get() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
+}
+
+func (f *failure) run(is bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.running = is
 }
 
 func (f *failure) keep(err error) error {
@@ -135,7 +158,11 @@ func (f *failure) keep(err error) error {
 
 func (f *failure) watch(c *cobra.Command) {
 	if run := c.RunE; run != nil {
-		c.RunE = func(c *cobra.Command, args []string) error { return f.keep(run(c, args)) }
+		c.RunE = func(c *cobra.Command, args []string) error {
+			f.run(c.Name() != "serve")
+			defer f.run(false)
+			return f.keep(run(c, args))
+		}
 	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error { return f.keep(check(c, args)) }

@@ -77,6 +77,30 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 	wantWords(t, said, status, 1, `POLYCLINIC_DISABLE names "nosuch", which is not in this build`)
 }
 
+// TestACommandThatIsInterruptedSaysSo ends an import that waits for the rest of its file.
+func TestACommandThatIsInterruptedSaysSo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bundle.json")
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := polyclinic.Command(t, "import", "fhir", file, "--dir", filepath.Join(t.TempDir(), "data"))
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := os.OpenFile(file, os.O_WRONLY, 0) // it has opened the other end
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rest.Close()
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait() // its status says more
+	wantWords(t, said.String(), c.ProcessState.ExitCode(), 1, "interrupted", "not done")
+}
+
 func TestOneServerOnAFolder(t *testing.T) {
 	dir := t.TempDir()
 	first := polyclinic.Serve(t, dir)
