@@ -49,6 +49,10 @@ const Offline = "offline"
 // refused where there is no clinic: --dir was forgotten, or mistyped.
 const Makes = "makes"
 
+// Migrates annotates a command that brings the data up to date before it works on them, as a
+// server's start does. It is refused while a server of an earlier version runs.
+const Migrates = "migrates"
+
 // Migration is one forward-only step. ID is "<unix seconds>_<what>"; the kernel
 // inserts the module name, so two modules can never claim the same history row.
 type Migration struct {

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -43,6 +44,21 @@ func hold(dir string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// servedBy returns the process of the server that holds the data folder, "" when none does.
+func servedBy(dir string) string {
+	f, err := os.OpenFile(filepath.Join(dir, kernel.LockName), os.O_RDWR, 0)
+	if err != nil {
+		return "" // none has run here, or it is not this account's to say
+	}
+	defer f.Close() // gives the lock back, too
+	if taken, err := lock.Take(f); !taken || err != nil {
+		return ""
+	}
+	raw, _ := io.ReadAll(io.LimitReader(f, 20)) // only for the words
+	pid, _, _ := strings.Cut(string(raw), "\n")
+	return cmp.Or(strings.TrimSpace(pid), "unknown")
 }
 
 // holdForAlone makes the commands that are annotated kernel.Alone hold the data folder.

@@ -30,7 +30,7 @@ func bindFolder(k *kernel.Kernel, app *pocketbase.PocketBase) {
 		if err := misspelt(c, rest); err != nil {
 			return err
 		}
-		if err := lookAt(k, e.App.DataDir(), c.Name() == "serve", c.Annotations[kernel.Makes]); err != nil {
+		if err := lookAt(k, e.App.DataDir(), c); err != nil {
 			return err
 		}
 		return e.Next()
@@ -58,6 +58,9 @@ const (
 // superuser up. Those that change somebody who is there do not.
 func mayMake(c *cobra.Command) {
 	c.Annotations = map[string]string{kernel.Makes: makesFolder}
+	if c.Name() == "migrate" || c.HasParent() && c.Parent().Name() == "migrate" {
+		c.Annotations[kernel.Migrates] = "yes"
+	}
 	if c.HasParent() && c.Parent().Name() == "superuser" && c.Name() != "create" && c.Name() != "upsert" {
 		c.Annotations[kernel.Makes] = needsFolder
 	}
@@ -68,9 +71,9 @@ func mayMake(c *cobra.Command) {
 
 // lookAt refuses data that this build must not open, and keeps a copy of those that it will
 // change. It refuses one without a clinic, too, unless makes says that the command may make one: nothing is
-// made there, and nobody is told that all is well with what is not there. serving says that it is
-// a server that opens them.
-func lookAt(k *kernel.Kernel, dir string, serving bool, makes string) error {
+// made there, and nobody is told that all is well with what is not there.
+func lookAt(k *kernel.Kernel, dir string, c *cobra.Command) error {
+	serving, makes := c.Name() == "serve", c.Annotations[kernel.Makes]
 	if strings.ContainsRune(dir, '?') { // SQLite's driver takes what follows for its settings
 		return fmt.Errorf("the data folder %s cannot be opened, since a ? is in its name: choose another with --dir", dir)
 	}
@@ -116,10 +119,19 @@ func lookAt(k *kernel.Kernel, dir string, serving bool, makes string) error {
 	for _, f := range applied {
 		delete(known, f)
 	}
-	if len(known) == 0 {
+	if len(known) == 0 || !serving && c.Annotations[kernel.Migrates] == "" && !runsAlways(known) {
 		return nil
 	}
+	if pid := servedBy(dir); pid != "" {
+		return fmt.Errorf("the data folder %s is in use: a Polyclinic of an earlier version, or from before a script was added, is serving it (process %s), and this one would change the data under it. End it, and start this one", dir, pid)
+	}
 	return snapshot(dir, len(applied))
+}
+
+// runsAlways reports whether one of the steps is PocketBase's own, which run as soon as the data are
+// opened, whatever the command.
+func runsAlways(steps map[string]bool) bool {
+	return slices.ContainsFunc(core.SystemMigrations.Items(), func(m *core.Migration) bool { return steps[m.File] })
 }
 
 func noClinic(dir string) error {

@@ -1,8 +1,10 @@
 package boot_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pocketbase/dbx"
@@ -62,6 +64,39 @@ func TestAnUpgradeKeepsTheDataOfBefore(t *testing.T) {
 	polyclinic.Serve(t, dir).Stop(t)
 	if again := kept(t, dir); len(again) != 1 {
 		t.Errorf("a start without an upgrade keeps %v", again)
+	}
+}
+
+// TestOnlyWhatUpgradesKeepsACopyAndNothingUpgradesUnderAServer has a newer version's commands beside
+// an earlier version's server.
+func TestOnlyWhatUpgradesKeepsACopyAndNothingUpgradesUnderAServer(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	s := polyclinic.Serve(t, dir, "--demo")
+	upgradeTo(t, dir, `migrate((app) => { app.db().newQuery("CREATE TABLE ward (bed TEXT)").execute() }, (app) => {})`)
+	upgraded := func() (n int) {
+		t.Helper()
+		if err := database(t, dir).Select("count(*)").From("sqlite_master").Where(dbx.HashExp{"name": "ward"}).Row(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, args := range [][]string{{"doctor"}, {"export", "csv", "patients"}, {"migrate", "up"}, {"serve", "--http", program.FreeAddress(t)}} {
+		said, status := polyclinic.Run(t, append(args, "--dir", dir)...)
+		wantWords(t, said, status, 1, "is in use", fmt.Sprint("process ", s.Process.Pid))
+	}
+	for _, args := range [][]string{{"check", "--json"}, {"backup", "--plain", "--to", filepath.Join(t.TempDir(), "b.tar.gz")}, {"superuser", "sessions"}} {
+		if said, _ := polyclinic.Run(t, append(args, "--dir", dir)...); strings.Contains(said, "upgrade") || strings.Contains(said, "is in use") {
+			t.Errorf("%v says:\n%s", args, said)
+		}
+	}
+	if n, copies := upgraded(), kept(t, dir); n != 0 || len(copies) > 0 {
+		t.Errorf("under the server: upgraded %d, copies %v", n, copies)
+	}
+	s.Stop(t)
+	said, status := polyclinic.Run(t, "doctor", "--dir", dir)
+	wantWords(t, said, status, 0, "A copy from before the upgrade is kept")
+	if n, copies := upgraded(), kept(t, dir); n != 1 || len(copies) != 1 {
+		t.Errorf("after it: upgraded %d, copies %v", n, copies)
 	}
 }
 

@@ -43,10 +43,14 @@ func parent(k *kernel.Kernel, under, short string) *cobra.Command {
 
 // mayMake lets a new clinic begin with what it brings from elsewhere.
 func mayMake(c *cobra.Command) {
+	annotate(c, kernel.Makes)
+}
+
+func annotate(c *cobra.Command, as string) {
 	if c.Annotations == nil {
 		c.Annotations = map[string]string{}
 	}
-	c.Annotations[kernel.Makes] = "yes"
+	c.Annotations[as] = "yes"
 }
 
 // migrateFirst lets a command run on the data of an earlier release, an import on an empty folder.
@@ -55,6 +59,7 @@ func migrateFirst(k *kernel.Kernel, c *cobra.Command) {
 	if run == nil {
 		return
 	}
+	annotate(c, kernel.Migrates)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := k.App.RunAllMigrations(); err != nil {
 			return err

@@ -20,6 +20,7 @@ var errDiffers = errors.New("the summaries differ from the rows: run `polyclinic
 func doctorCommand(k *kernel.Kernel) *cobra.Command {
 	c := &cobra.Command{
 		Use: "doctor", Short: "Recount the reports' summaries from the rows and name every difference", Args: cobra.NoArgs,
+		Annotations: map[string]string{kernel.Migrates: "yes"},
 	}
 	repair := c.Flags().Bool("repair", false, "make the summaries equal to the rows again")
 	c.RunE = func(c *cobra.Command, _ []string) error {
