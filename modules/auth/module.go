@@ -40,7 +40,7 @@ func module(terminal io.Writer) kernel.Module {
 		Jobs:     sessionJobs,
 		Settings: []kernel.Setting{secretsKey},
 		Commands: []func(*kernel.Kernel) *cobra.Command{adminCommand, superuserCommand},
-		Provides: slices.Concat(personal, keyParts, provides),
+		Provides: slices.Concat(personal, keyParts, []any{aloneCheck}, provides),
 		Cast:     cast,
 		Bind: func(k *kernel.Kernel) error {
 			s := &state{sessions: newSessions(ofAccounts), superusers: newSessions(ofSuperusers), attempts: newAttempts(), checks: newChecks(), setup: &setup{}}

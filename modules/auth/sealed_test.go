@@ -54,12 +54,16 @@ func copyOf(t *testing.T, s *kerneltest.Server) (dir string) {
 	return dir
 }
 
-// keyFindings returns what the check says, by code.
+// keyFindings returns what the check of the key says, by code.
 func keyFindings(t *testing.T, s *kerneltest.Server) string {
 	t.Helper()
+	return findings(s, "second-factors")
+}
+
+func findings(s *kerneltest.Server, check string) string {
 	var codes []string
 	for _, c := range kernel.All[kernel.Check](s.Kernel) {
-		if c.Name == "second-factors" {
+		if c.Name == check {
 			for _, f := range c.Run(s.App) {
 				codes = append(codes, string(f.Level)+" "+f.Code)
 			}

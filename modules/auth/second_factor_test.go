@@ -273,3 +273,25 @@ func TestNobodyReadsSecretsOfSecondFactors(t *testing.T) {
 		}
 	}
 }
+
+func TestAdministratorsWithAPasswordAloneAreFound(t *testing.T) {
+	found := func(s *kerneltest.Server, what, want string) {
+		t.Helper()
+		if got := findings(s, "admins"); got != want {
+			t.Errorf("%s: found %q, want %q", what, got, want)
+		}
+	}
+	found(set.Start(t), "a demo, whose passwords are public", "")
+	s := set.Start(t, func(app *tests.TestApp) {
+		if _, err := app.DB().NewQuery("UPDATE clinic SET demo = false").Execute(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	found(s, "a clinic", "risk admin_password_alone")
+	want(t, "the clinic demands it", s.As(t, alma, "PUT", "/api/clinic", `{"secondFactor":{"admin":"required"}}`), http.StatusOK)
+	found(s, "one that demands it", "")
+	tok := token(t, s, alma)
+	enrol(t, s, tok, alma)
+	want(t, "it demands none any more", s.Do(t, "PUT", "/api/clinic", tok, `{"secondFactor":{}}`), http.StatusOK)
+	found(s, "one where the administrator has set one up", "")
+}
