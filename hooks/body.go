@@ -32,6 +32,7 @@ func bindBody(k *kernel.Kernel) {
 			if err := e.BindBody(&body); err != nil {
 				return kernel.ErrBadInput
 			}
+			uploaded(e.Request, body)
 			if verb == kernel.Update {
 				if err := fresh(e, info, body); err != nil {
 					return err
@@ -93,9 +94,12 @@ func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[stri
 	only, limited := writable(a, info.Auth)
 	old := e.Record.Original()
 	for key, v := range body {
-		name := strings.Trim(key, "+-") // PocketBase's modifiers: "tags+", "+tags", "tags-"
-		f := e.Collection.Fields.GetByName(name)
-		if f == nil || name == "id" || (name == "updated" && verb == kernel.Update) {
+		f := fieldSetBy(e.Collection, key)
+		if f == nil {
+			continue
+		}
+		name := f.GetName()
+		if name == "id" || (name == "updated" && verb == kernel.Update) {
 			continue
 		}
 		// PocketBase counts from what it read ahead of the transaction, and so loses counts.
@@ -119,6 +123,32 @@ func checkBody(e *core.RecordRequestEvent, info *core.RequestInfo, body map[stri
 		}
 	}
 	return bad, nil
+}
+
+// uploaded adds the files of a form to the body, which has texts alone.
+func uploaded(r *http.Request, body map[string]any) {
+	if r.MultipartForm == nil {
+		return
+	}
+	for key, files := range r.MultipartForm.File {
+		if _, text := body[key]; !text {
+			body[key] = files
+		}
+	}
+}
+
+// fieldSetBy returns the field that PocketBase sets by a key of a body, nil for none. It has
+// modifiers: "tags+", "+tags", "tags-", and "name:autogenerate", which takes any text.
+func fieldSetBy(c *core.Collection, key string) core.Field {
+	if f := c.Fields.GetByName(key); f != nil {
+		return f
+	}
+	for _, f := range c.Fields {
+		if own, ok := f.(core.SetterFinder); ok && own.FindSetter(key) != nil {
+			return f
+		}
+	}
+	return c.Fields.GetByName(strings.Trim(key, "+-")) // "+count" is meant as a modifier, and is none
 }
 
 // unchanged reports whether a client sent back what it had read. PocketBase takes neither

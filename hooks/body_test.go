@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pocketbase/pocketbase/core"
+
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 )
 
@@ -55,6 +57,72 @@ func TestAModifierIsHeldToTheSame(t *testing.T) {
 			t.Errorf("%s: got %d, want %d: %s", c.body, r.Status, c.want, r.Body)
 		}
 	}
+}
+
+// PocketBase sets a field of text by "name:autogenerate", too, with whatever text is sent.
+func TestNoNameOfAFieldGoesAroundWhatItIsHeldTo(t *testing.T) {
+	s := set.Start(t)
+	for _, c := range []struct {
+		as                kerneltest.Account
+		body, field, code string
+	}{
+		{ada, `{"serial:autogenerate":"S-1"}`, "serial", "server_set"},
+		{ada, `{"kind:autogenerate":"cup"}`, "kind", "create_only"},
+		{ada, `{"name:autogenerate":["x"]}`, "name", "validation_invalid_type"},
+		{alma, `{"serial:autogenerate":"S-1"}`, "serial", "server_set"},
+	} {
+		token := s.Token(t, c.as)
+		for _, url := range []string{path, collection} {
+			r := s.Do(t, "PATCH", url+"/"+adas, token, c.body)
+			if r.Code(c.field) != c.code {
+				t.Errorf("PATCH %s %s: got %d %s", url, c.body, r.Status, r.Body)
+			}
+		}
+		r := s.Do(t, "POST", "/api/batch", token, `{"requests":[{"method":"PATCH","url":"`+collection+"/"+adas+`","body":`+c.body+`}]}`)
+		if r.Status != http.StatusBadRequest || !strings.Contains(r.Body, c.code) {
+			t.Errorf("batch %s: got %d %s", c.body, r.Status, r.Body)
+		}
+	}
+	if r := s.Do(t, "PATCH", collection+"/"+adas, s.Token(t, ada), `{"note:autogenerate":"theirs to change","hidden:autogenerate":"dropped"}`); r.Status != http.StatusOK {
+		t.Errorf("what they may change: got %d %s", r.Status, r.Body)
+	}
+	if thing := stored(t, s, adas); thing.GetString("serial") != "S-cup" || thing.GetString("kind") != "" || thing.GetString("hidden") != "" || thing.GetString("name") != "cup" {
+		t.Errorf("changed: %v", thing.PublicExport())
+	}
+}
+
+// The files of a form are no part of what PocketBase binds as its body.
+func TestAFileIsHeldToTheSame(t *testing.T) {
+	s := set.Start(t)
+	things, err := s.App.FindCollectionByNameOrId("things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	things.Fields.Add(&core.FileField{Name: "x_scan", MaxSelect: 1, Protected: true})
+	if err := s.App.Save(things); err != nil {
+		t.Fatal(err)
+	}
+	send := func(who kerneltest.Account, method, url, field string) kerneltest.Response {
+		body, header := form(t, nil, upload{field, "hand.png", picture(t, 4, 4)})
+		return s.Do(t, method, url, s.Token(t, who), body, header)
+	}
+	for _, field := range []string{"x_scan", "+x_scan", "x_scan+"} {
+		if r := send(ada, "PUT", path+"/"+adas, field); r.Code("x_scan") != "field_not_allowed" {
+			t.Errorf("PUT %s: got %d %s", field, r.Status, r.Body)
+		}
+		if r := send(ada, "PATCH", collection+"/"+adas, field); r.Code("x_scan") != "field_not_allowed" {
+			t.Errorf("PATCH %s: got %d %s", field, r.Status, r.Body)
+		}
+	}
+	body, header := form(t, map[string]string{"@jsonPayload": encode(t, inBatch("PATCH", collection+"/"+adas, map[string]any{}))}, upload{"requests.0.x_scan", "hand.png", picture(t, 4, 4)})
+	if r := s.Do(t, "POST", "/api/batch", s.Token(t, ada), body, header); !strings.Contains(r.Body, "field_not_allowed") {
+		t.Errorf("batch: got %d %s", r.Status, r.Body)
+	}
+	if name := stored(t, s, adas).GetString("x_scan"); name != "" {
+		t.Errorf("%s was kept", name)
+	}
+	wantStatus(t, "what they may change", send(ada, "PATCH", collection+"/"+adas, "scan"), http.StatusOK)
+	wantStatus(t, "an admin's", send(alma, "PATCH", collection+"/"+adas, "x_scan"), http.StatusOK)
 }
 
 func TestEveryBadFieldIsNamed(t *testing.T) {

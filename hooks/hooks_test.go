@@ -139,6 +139,13 @@ type upload struct {
 // sendForm posts a multipart form.
 func sendForm(t *testing.T, s *kerneltest.Server, token, url string, fields map[string]string, files ...upload) kerneltest.Response {
 	t.Helper()
+	body, header := form(t, fields, files...)
+	return s.Do(t, "POST", url, token, body, header)
+}
+
+// form returns the body of a form, and the header that says so.
+func form(t *testing.T, fields map[string]string, files ...upload) (text, header string) {
+	t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	for name, value := range fields {
@@ -158,7 +165,7 @@ func sendForm(t *testing.T, s *kerneltest.Server, token, url string, fields map[
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return s.Do(t, "POST", url, token, body.String(), "Content-Type: "+w.FormDataContentType())
+	return body.String(), "Content-Type: " + w.FormDataContentType()
 }
 
 // wantStatus is the check of requests that a table of scenarios does not fit.

@@ -51,6 +51,7 @@ var properties = []attack{
 				method, path, _ := strings.Cut(p, " ")
 				before := c.as(t, root, "GET", "/api/collections/patients/records/"+adaPatient, nil).object(t)[field]
 				c.as(t, ada, method, path+adaPatient, map[string]any{field: value})
+				c.as(t, ada, method, path+adaPatient, map[string]any{field + ":autogenerate": value})
 				if now := c.as(t, root, "GET", "/api/collections/patients/records/"+adaPatient, nil).object(t)[field]; fmt.Sprint(now) != fmt.Sprint(before) {
 					t.Errorf("%s %s: was %v, is %v", p, field, before, now)
 				}
