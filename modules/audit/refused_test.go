@@ -124,3 +124,36 @@ func TestWhoseAccountIsGuessedAtIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestGuessesAtThePasswordOfASessionAreRecorded tries the paths that ask whoever is signed in
+// for the password again, and the one that a mailed link leads to.
+func TestGuessesAtThePasswordOfASessionAreRecorded(t *testing.T) {
+	s := set.Start(t)
+	batches(t, s)
+	account, err := s.App.FindAuthRecordByEmail("users", authapi.Ada.Email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := account.NewEmailChangeToken("thief@polyclinic.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := s.Token(t, as(authapi.Ada))
+	change := map[string]any{"oldPassword": "wrong-one-1", "password": "kettle-4711-bridge", "passwordConfirm": "kettle-4711-bridge"}
+	for _, c := range []struct {
+		method, url, token string
+		body               any
+	}{
+		{"POST", "/api/auth/password", token, change},
+		{"PATCH", "/api/collections/users/records/" + authapi.Ada.ID, token, change},
+		{"POST", "/api/batch", token, requests([3]any{"PATCH", "users/records/" + authapi.Ada.ID, change})},
+		{"POST", "/api/collections/users/confirm-email-change", "", map[string]any{"token": link, "password": "wrong-one-1"}},
+	} {
+		got := since(t, s, func() {
+			if r := s.Do(t, c.method, c.url, c.token, c.body); r.Status != 400 {
+				t.Errorf("%s: %d %s", c.url, r.Status, r.Body)
+			}
+		})
+		refusal(t, got, 400, []string{patientsapi.Ada}, []string{ada})
+	}
+}

@@ -56,10 +56,13 @@ func (a *asked) Saw(items ...string) {
 }
 
 // Try is auditapi.Marker.
-func (a *asked) Try() {
+func (a *asked) Try(about ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.tried = true
+	for _, named := range about {
+		a.wants = append(a.wants, itemNamed(named))
+	}
 }
 
 // who begins an entry with what is known of the person.

@@ -46,6 +46,7 @@ func module(terminal io.Writer) kernel.Module {
 			s := &state{sessions: newSessions(ofAccounts), superusers: newSessions(ofSuperusers), attempts: newAttempts(), checks: newChecks(), setup: &setup{}}
 			k.App.Store().Set(stateKey, s)
 			bindSignIn(k, s)
+			bindEmailChange(k, s)
 			bindSessions(k, s)
 			bindSuperusers(k, s)
 			bindRealtime(k, s)

@@ -15,6 +15,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
+	"github.com/polyclinic-os/polyclinic/modules/audit/auditapi"
 )
 
 var (
@@ -247,6 +248,8 @@ func (s *state) guarded(e *core.RequestEvent, t target, mayWait bool, check func
 		}
 	}()
 	var err error
-	o, err = check()
+	if o, err = check(); o == wrong && t.account != "" {
+		auditapi.Try(e, kernel.AccountsCollection+"/"+t.account)
+	}
 	return err
 }

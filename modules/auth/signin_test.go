@@ -160,3 +160,47 @@ func TestGuessesAtTheOwnPasswordAreSlowedDown(t *testing.T) {
 	want(t, "in a batch", s.Do(t, "POST", "/api/batch", tok, map[string]any{"requests": []any{map[string]any{"method": "PATCH", "url": users + "/" + authapi.Ada.ID, "body": right}}}), http.StatusBadRequest, "too_many_attempts")
 	want(t, "the owner signs in all the same", login(t, s, ada.Email, ada.Password), http.StatusOK)
 }
+
+// PocketBase compares the password that confirms a new address ahead of all of its hooks.
+func TestGuessesThatConfirmANewAddressAreSlowedDown(t *testing.T) {
+	s := set.Start(t)
+	account, err := s.App.FindAuthRecordByEmail("users", ada.Email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := account.NewEmailChangeToken("thief@polyclinic.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "/api/collections/users/confirm-email-change"
+	confirm := func(password string) kerneltest.Response {
+		return s.Do(t, "POST", path, "", map[string]any{"token": link, "password": password})
+	}
+	for range 5 {
+		want(t, "a guess", confirm("wrong"), http.StatusBadRequest, `"password":{"code":"validation_invalid_password"`)
+	}
+	r := confirm(ada.Password)
+	want(t, "the sixth", r, http.StatusTooManyRequests, "too_many_attempts")
+	if r.Header.Get("Retry-After") == "" {
+		t.Error("it is not said when to come again")
+	}
+	want(t, "in a form", s.Do(t, "POST", path, "", "token="+link+"&password=wrong", "Content-Type: application/x-www-form-urlencoded"), http.StatusTooManyRequests)
+	want(t, "the other ways to try the own password", s.Do(t, "POST", "/api/auth/password", token(t, s, ada), map[string]any{"oldPassword": ada.Password, "password": "kettle-4711-bridge"}), http.StatusTooManyRequests)
+	want(t, "the owner signs in all the same", login(t, s, ada.Email, ada.Password), http.StatusOK)
+	want(t, "a link that is none", s.Do(t, "POST", path, "", map[string]any{"token": "x", "password": "y"}), http.StatusBadRequest, `"token":{`)
+}
+
+func TestANewAddressIsConfirmedWithThePassword(t *testing.T) {
+	s := set.Start(t)
+	account, err := s.App.FindAuthRecordByEmail("users", ada.Email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := account.NewEmailChangeToken("ada@elsewhere.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := map[string]any{"token": link, "password": ada.Password}
+	want(t, "confirmed", s.Do(t, "POST", "/api/collections/users/confirm-email-change", "", body, "Idempotency-Key: e1"), http.StatusNoContent)
+	want(t, "the new address", login(t, s, "ada@elsewhere.test", ada.Password), http.StatusOK)
+}

@@ -86,7 +86,7 @@ const markerKey = "polyclinic.audit"
 type Marker interface {
 	Mark(mark string)
 	Saw(items ...string)
-	Try()
+	Try(about ...string)
 }
 
 // Mark marks the request's entry. It may be called until the first byte of the answer is
@@ -111,10 +111,11 @@ func Saw(e *core.RequestEvent, items ...string) {
 
 // Try says that the request has an entry also when it is refused for a reason that is
 // otherwise nobody's business, such as 409: what somebody tried to do to a patient's rights
-// counts, done or not. A route calls it first.
-func Try(e *core.RequestEvent) {
+// counts, done or not. A route calls it first. about names records, as "collection/id", that
+// the path does not name.
+func Try(e *core.RequestEvent, about ...string) {
 	if m, ok := e.Get(markerKey).(Marker); ok {
-		m.Try()
+		m.Try(about...)
 	}
 }
 
