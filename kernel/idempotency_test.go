@@ -1,6 +1,8 @@
 package kernel_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"strings"
 	"sync"
@@ -57,6 +59,21 @@ func TestTheSameKeyDoesNothingTwice(t *testing.T) {
 			}
 			wantStatus(t, "another key", s.As(t, alma, "POST", k.path, k.body, "Idempotency-Key: k2"), one.Status)
 		})
+	}
+}
+
+// A body may have a password: whoever has a copy of the data must not be able to try some.
+func TestWhatIsKeptOfARequestCannotBeGuessedAt(t *testing.T) {
+	set, _ := newSet()
+	s := set.Start(t)
+	body := `{"name":"jug"}`
+	wantStatus(t, "a jug", s.As(t, alma, "POST", path, body, key), http.StatusCreated)
+	var kept string
+	if err := s.App.DB().Select("request").From("idempotency_keys").Row(&kept); err != nil {
+		t.Fatal(err)
+	}
+	if guess := sha256.Sum256([]byte("POST\x00" + path + "\x00" + body + "\x00")); kept == "" || kept == hex.EncodeToString(guess[:]) {
+		t.Errorf("%q is the hash of what was sent", kept)
 	}
 }
 
