@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/apis"
@@ -50,6 +51,10 @@ func routeOf(e *core.RequestEvent) string {
 	return route
 }
 
+// reThumb matches PocketBase's word of a picture that it could make none smaller of: with the
+// file's name, and beside it the record's id.
+var reThumb = regexp.MustCompile(`^(Fallback to original - failed to create thumb) .*$`)
+
 func redact(l *core.Log) {
 	l.Message, _, _ = strings.Cut(l.Message, "?")
 	if l.Data["type"] == "request" {
@@ -63,6 +68,8 @@ func redact(l *core.Log) {
 		method, _, _ := strings.Cut(l.Message, " ")
 		l.Message, l.Data["url"] = method+" "+route, route
 	}
-	delete(l.Data, "referer")
-	delete(l.Data, "details")
+	l.Message = reThumb.ReplaceAllString(l.Message, "$1")
+	for _, key := range []string{"referer", "details", "original", "thumb"} {
+		delete(l.Data, key)
+	}
 }

@@ -2,6 +2,7 @@ package privacy_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,7 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 	}
 	post(alma, "PUT", "/api/patients/"+patientsapi.Bob, `{"address":"7 Hidden Lane","contact":"+1 555 987654","email":"bob.private@example.org"}`, 200)
 	rec := post(omar, "POST", "/api/medical-records", `{"patientId":"`+patientsapi.Bob+`","diagnosis":"Cough","notes":"Bob Tanaka lives at 7 Hidden Lane"}`, 201).JSON(t)["id"].(string)
+	withAttachment(t, s, rec, "tanaka of hidden lane.txt")
 	post(omar, "PUT", "/api/medical-records/"+rec, `{"notes":"Called Bob Tanaka on +1 555 987654"}`, 200)
 	inv := post(carl, "POST", "/api/billing", `{"patientId":"`+patientsapi.Bob+`","amount":80,"details":"Visit of Bob Tanaka"}`, 201).JSON(t)["id"].(string)
 	post(bob, "POST", "/api/messages", `{"receiverId":"`+staffapi.Omar+`","messageText":"Secret words of mine"}`, 201)
@@ -72,11 +74,24 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 			t.Fatal("the log was not emptied", left, err)
 		}
 	}
-	for _, name := range []string{"data.db", "data.db-wal"} {
+	files := []string{"data.db", "data.db-wal"}
+	err := filepath.WalkDir(filepath.Join(s.App.DataDir(), "storage"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(s.App.DataDir(), path)
+		files = append(files, name)
+		return err
+	})
+	if err != nil || len(files) != 4 { // the attachment, and what is kept beside it
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
 		raw, err := os.ReadFile(filepath.Join(s.App.DataDir(), name))
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
+		raw = append(raw, name...)
 		for _, v := range []string{"Tanaka", "tanaka", "Hidden Lane", "hidden lane", "987654", "bob.private", authapi.Bob.Email, "Secret words", mrn, "Bobbie"} {
 			if bytes.Contains(raw, []byte(v)) {
 				t.Errorf("%s has %q", name, v)
@@ -91,7 +106,7 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 
 func TestWhatNeedNotBeKeptIsErasedWithItsFiles(t *testing.T) {
 	s := set.Start(t)
-	withAttachment(t, s, recordsapi.Bob)
+	withAttachment(t, s, recordsapi.Bob, "letter.txt")
 	patient, err := s.App.FindRecordById("patients", patientsapi.Bob)
 	if err != nil {
 		t.Fatal(err)

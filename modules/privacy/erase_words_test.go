@@ -134,7 +134,7 @@ func TestAnErasedPatientsPicturesAreGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() {
-			left, err := filepath.Glob(filepath.Join(s.App.DataDir(), "storage", "*", f.id, "me*.png"))
+			left, err := filepath.Glob(filepath.Join(s.App.DataDir(), "storage", "*", f.id, r.GetString(f.field)))
 			if err != nil || len(left) > 0 != f.kept {
 				t.Errorf("%s.%s: %v, %v", f.collection, f.field, left, err)
 			}

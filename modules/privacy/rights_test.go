@@ -99,13 +99,13 @@ func TestARequestBeginsOpenWhoeverMakesIt(t *testing.T) {
 }
 
 // withAttachment gives a record a file.
-func withAttachment(t *testing.T, s *kerneltest.Server, id string) {
+func withAttachment(t *testing.T, s *kerneltest.Server, id, name string) {
 	t.Helper()
 	r, err := s.App.FindRecordById("medical_records", id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := filesystem.NewFileFromBytes([]byte("a letter"), "letter.txt")
+	f, err := filesystem.NewFileFromBytes([]byte("a letter"), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func withAttachment(t *testing.T, s *kerneltest.Server, id string) {
 
 func TestAnExportHasEverythingAndItsSums(t *testing.T) {
 	s := set.Start(t)
-	withAttachment(t, s, recordsapi.Bob)
+	withAttachment(t, s, recordsapi.Bob, "letter.txt")
 	path := "/api/patients/" + patientsapi.Bob + "/export"
 	s.On(t, []kerneltest.Scenario{
 		{Name: "not by his doctor", As: omar, Method: "GET", Path: path, Want: 403},
@@ -154,13 +154,13 @@ func TestAnExportHasEverythingAndItsSums(t *testing.T) {
 		if hex.EncodeToString(sum[:]) != f.SHA256 {
 			t.Errorf("%s: another sum", f.Name)
 		}
-		letter = letter || strings.HasPrefix(f.Name, "files/medical_records/"+recordsapi.Bob+"/letter")
+		letter = letter || strings.HasPrefix(f.Name, "files/medical_records/"+recordsapi.Bob+"/") && string(files[f.Name]) == "a letter"
 	}
 	if !letter {
 		t.Error("the attached letter is missing")
 	}
 	all := bytes.Join([][]byte{files["patients.json"], files["medical_records.json"], files["users.json"], files["appointments.json"]}, nil)
-	for _, want := range []string{authapi.Bob.Name, authapi.Bob.Email, recordsapi.Bob, "appcancelled001"} {
+	for _, want := range []string{authapi.Bob.Name, authapi.Bob.Email, recordsapi.Bob, "appcancelled001", "letter.txt"} {
 		if !bytes.Contains(all, []byte(want)) {
 			t.Errorf("%s is missing", want)
 		}

@@ -3,6 +3,7 @@ package records_test
 import (
 	"bytes"
 	"mime/multipart"
+	"strings"
 	"testing"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -47,11 +48,26 @@ func TestAttachments(t *testing.T) {
 	if r.Status != 200 || len(names) != 1 {
 		t.Fatalf("%d: %s", r.Status, r.Body)
 	}
+	called := func(r kerneltest.Response, name any) any {
+		all, _ := r.JSON(t)["attachmentNames"].(map[string]any)
+		return all[name.(string)]
+	}
+	if called(r, names[0]) != "scan.txt" || strings.Contains(names[0].(string), "scan") {
+		t.Errorf("it is stored as %q, and was %v", names[0], called(r, names[0]))
+	}
 	if r := upload(t, s, url, token, "page.html", "<!doctype html><html><script>1</script></html>"); r.Status != 400 || r.Code("attachments") == "" {
 		t.Errorf("a web page: got %d: %s", r.Status, r.Body)
 	}
-	if r := upload(t, s, url, token, "more.txt", "second"); r.Status != 200 || len(r.JSON(t)["attachments"].([]any)) != 2 {
+	r = upload(t, s, url, token, "More of \u202eAda.txt", "second")
+	both, _ := r.JSON(t)["attachments"].([]any)
+	if r.Status != 200 || len(both) != 2 || called(r, both[0]) != "scan.txt" || called(r, both[1]) != "More of Ada.txt" {
 		t.Errorf("a second file: got %d: %s", r.Status, r.Body)
+	}
+	if r := s.Do(t, "PUT", url, token, `{"attachmentNames":{"x":"y"}}`); r.Status != 400 || r.Code("attachmentNames") != "server_set" {
+		t.Errorf("names that somebody sends: got %d: %s", r.Status, r.Body)
+	}
+	if r := s.Do(t, "PUT", url, token, map[string]any{"notes": "seen", "attachmentNames": r.JSON(t)["attachmentNames"]}); r.Status != 200 || called(r, names[0]) != "scan.txt" {
+		t.Errorf("what was read is sent back: got %d: %s", r.Status, r.Body)
 	}
 	for _, body := range []string{`{"attachments":[]}`, `{"attachments":null}`, `{"attachments-":["` + names[0].(string) + `"]}`} {
 		if r := s.Do(t, "PUT", url, token, body); r.Status != 409 || r.Code("attachments") != "attachments_kept" {

@@ -45,6 +45,9 @@ func begin(tx core.App, r *core.Record) error {
 	if err := patientInRegister(tx, r, &bad); err != nil {
 		return err
 	}
+	if err := nameAttachments(r); err != nil {
+		return err
+	}
 	return check(tx, r, bad)
 }
 
@@ -59,6 +62,9 @@ func change(tx core.App, r *core.Record) error {
 	r.Set("changedById", kernel.Actor(r))
 	if !containsAll(fileNames(r), fileNames(before)) {
 		return errAttachmentsKept.At("attachments")
+	}
+	if err := nameAttachments(r); err != nil {
+		return err
 	}
 	return check(tx, r, nil)
 }

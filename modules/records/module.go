@@ -70,7 +70,7 @@ var access = []kernel.Access{
 		List: readers, View: readers,
 		Create: kernel.Allow(authapi.Doctor.When(careFor)),
 		Update: writers, Delete: writers,
-		ServerSet:  []string{"authorId", "doctorId", "version", "changedById", "status", "enteredInErrorAt", "enteredInErrorReason", "sourceId"},
+		ServerSet:  []string{"authorId", "doctorId", "version", "changedById", "status", "enteredInErrorAt", "enteredInErrorReason", "sourceId", attachmentNames},
 		CreateOnly: []string{"patientId", "recordedAt"},
 		Queryable:  []string{"patientId", "appointmentId", "authorId", "doctorId", "recordedAt", "version", "diagnosis", "treatment", "notes", "status"},
 		SoftDelete: "enteredInErrorAt",

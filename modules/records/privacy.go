@@ -10,7 +10,7 @@ var personal = []any{
 	privacyapi.Part{
 		Collection: "medical_records", Doc: "medical records", Where: "patientId = {:patient}", Since: "recordedAt",
 		Text:  []string{"diagnosis", "treatment", "prescriptions", "notes", "codes", "enteredInErrorReason"},
-		Files: []string{"attachments"}, Erase: map[string]string{"sourceId": "''"},
+		Files: []string{"attachments"}, Erase: map[string]string{"sourceId": "''", attachmentNames: "'{}'"},
 	},
 	privacyapi.Part{
 		Collection: "medical_record_versions", Doc: "earlier versions of medical records", Since: "created",

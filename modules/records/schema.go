@@ -9,6 +9,7 @@ import (
 var migrations = []kernel.Migration{
 	{ID: "1780000800_medical_records", Up: initRecords},
 	{ID: "1780000801_care", Up: initCare},
+	{ID: "1795030001_attachment_names", Up: initAttachmentNames},
 }
 
 func initRecords(tx core.App) error {

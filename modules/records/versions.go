@@ -36,9 +36,11 @@ const numberedTrigger = `CREATE TRIGGER medical_records_numbered BEFORE UPDATE O
 WHEN NEW.version IS NOT OLD.version + 1 OR NEW.id IS NOT OLD.id OR NEW.patientId IS NOT OLD.patientId
 BEGIN SELECT RAISE(ABORT, 'polyclinic:record_version:version'); END`
 
-// kept leaves out the column that ?q= looks in: it follows from the others.
+// kept leaves out the column that ?q= looks in, which follows from the others, and what
+// attachments are called: files are only added, so the record has the names of all of them, and
+// an erasure need not look for them anywhere else.
 func kept(columns []string) []string {
-	return slices.DeleteFunc(columns, func(name string) bool { return name == kernel.SearchColumn })
+	return slices.DeleteFunc(columns, func(name string) bool { return name == kernel.SearchColumn || name == attachmentNames })
 }
 
 // versionedTrigger keeps the named columns of a row that is changed.
