@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/pocketbase/dbx"
@@ -87,6 +88,27 @@ func (k *Kernel) parentVisible(e *core.RequestEvent, d *documented) error {
 		return ErrNotFound
 	}
 	return nil
+}
+
+// ListedBelow returns the record below which a documented path lists others, "" and "" where
+// the request is for no such list.
+func (k *Kernel) ListedBelow(r *http.Request) (collection, id string) {
+	d := documentedOf(r)
+	if d == nil || d.verb != List || d.resource.ListBy == "" {
+		return "", ""
+	}
+	if d.resource.ListBy == core.FieldNameId {
+		return d.resource.Collection, d.id
+	}
+	c, err := k.App.FindCachedCollectionByNameOrId(d.resource.Collection)
+	if err != nil {
+		return "", ""
+	}
+	rel, ok := c.Fields.GetByName(d.resource.ListBy).(*core.RelationField)
+	if !ok {
+		return "", ""
+	}
+	return rel.CollectionId, d.id
 }
 
 // bindFinish lets a resource add to the records of its list.

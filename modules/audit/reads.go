@@ -26,10 +26,6 @@ func (t *trail) bindEnrich(k *kernel.Kernel) {
 		if a == nil {
 			return e.Next()
 		}
-		// The token says who it is: PocketBase leaves e.Auth as the header has it.
-		if account, err := e.App.FindAuthRecordByToken(e.Request.URL.Query().Get("token"), core.TokenTypeFile); err == nil {
-			a.be(account)
-		}
 		a.does("read-file")
 		a.saw(t.about.item(k.App, e.Record))
 		return e.Next()

@@ -79,10 +79,16 @@ func hasAttempt(data map[string]any) bool {
 // it: the record of the request in a batch, the patient of a record that was not made.
 func (t *trail) failed(a *asked, err error) {
 	api, ok := errors.AsType[*router.ApiError](t.k.APIError(err))
-	if !ok || !isAttempt(api) {
+	if !ok {
 		return
 	}
-	a.Try()
+	attempt := isAttempt(api)
+	if !attempt && api.Status != http.StatusForbidden { // that has an entry as it is
+		return
+	}
+	if attempt {
+		a.Try()
+	}
 	r := a.event.Request
 	if requests, ok := api.Data["requests"].(map[string]any); ok {
 		for n, inner := range a.batch {

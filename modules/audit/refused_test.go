@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
+	"github.com/polyclinic-os/polyclinic/modules/records/recordsapi"
 	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
 )
 
@@ -155,5 +157,51 @@ func TestGuessesAtThePasswordOfASessionAreRecorded(t *testing.T) {
 			}
 		})
 		refusal(t, got, 400, []string{patientsapi.Ada}, []string{ada})
+	}
+}
+
+// TestARefusalNamesWhomThePathNames tries what names a patient or a record elsewhere than in
+// the part of a path that is an {id}.
+func TestARefusalNamesWhomThePathNames(t *testing.T) {
+	s := set.Start(t)
+	token := s.As(t, as(authapi.Rosa), "POST", "/api/files/token", nil).JSON(t)["token"].(string)
+	for _, c := range []struct {
+		as            authapi.Account
+		method, url   string
+		body          any
+		status        int
+		items         []string
+		actor, target string
+	}{
+		{authapi.Rosa, "GET", "/api/medical-records/" + patientsapi.Ada, nil, 403, []string{"patients/" + patientsapi.Ada}, "users/" + authapi.Rosa.ID, "GET /api/collections/medical_records/records"},
+		{authapi.Bob, "GET", "/api/medical-records/" + patientsapi.Ada, nil, 404, []string{"patients/" + patientsapi.Ada}, "users/" + authapi.Bob.ID, "GET /api/collections/medical_records/records"},
+		{authapi.Rosa, "POST", "/api/medical-records", map[string]any{"patientId": patientsapi.Ada, "diagnosis": "x"}, 403, nil, "users/" + authapi.Rosa.ID, "POST /api/collections/medical_records/records"},
+		{authapi.Account{}, "GET", "/api/files/medical_records/" + recordsapi.Ada + "/ada.png?token=" + token, nil, 404, []string{"medical_records/" + recordsapi.Ada}, "users/" + authapi.Rosa.ID, "GET /api/files/medical_records/{recordId}/{filename}"},
+	} {
+		bearer := ""
+		if c.as.Email != "" {
+			bearer = s.Token(t, as(c.as))
+		}
+		got := since(t, s, func() {
+			if r := s.Do(t, c.method, c.url, bearer, c.body); r.Status != c.status {
+				t.Errorf("%s: %d %s", c.url, r.Status, r.Body)
+			}
+		})
+		refusal(t, got, c.status, []string{patientsapi.Ada}, c.items)
+		if e := got[len(got)-1]; e.Actor != c.actor || e.Target != c.target {
+			t.Errorf("%s: %s at %s", c.url, e.Actor, e.Target)
+		}
+	}
+}
+
+// TestNothingThatWasTypedAsACollectionIsKept asks for what is none: an entry cannot be erased.
+func TestNothingThatWasTypedAsACollectionIsKept(t *testing.T) {
+	s := set.Start(t)
+	token := s.Token(t, as(authapi.Rosa))
+	for _, url := range []string{"/api/collections/Ada%20Novak/records", "/api/collections/Ada%20Novak/records/x", "/api/files/Ada%20Novak/x/y", "/api/collections/PATIENTS/records/x"} {
+		got := since(t, s, func() { s.Do(t, "GET", url, token, nil) })
+		if len(got) != 1 || strings.Contains(got[0].Target, "Novak") || strings.Contains(got[0].Target, "PATIENTS") {
+			t.Errorf("%s: %+v", url, got)
+		}
 	}
 }

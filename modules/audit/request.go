@@ -91,12 +91,23 @@ func (t *trail) name(a *asked) {
 		a.action = "sign-out"
 	case e.Request.Pattern == backupRoute:
 		a.action = "export"
-		// It is the token in the address that says who it is, and not e.Auth.
-		if account, err := e.App.FindAuthRecordByToken(e.Request.URL.Query().Get("token"), core.TokenTypeFile); err == nil {
-			a.be(account)
+		if t.byFileToken(a) {
 			a.saw(item{collection: "backups", id: e.Request.PathValue("key")})
 		}
+	case e.Request.Pattern == fileRoute:
+		t.byFileToken(a)
 	}
+}
+
+// byFileToken says who it is by the token in the address, where e.Auth does not, and reports
+// whether there is one that is good.
+func (t *trail) byFileToken(a *asked) bool {
+	account, err := a.event.App.FindAuthRecordByToken(a.event.Request.URL.Query().Get("token"), core.TokenTypeFile)
+	if err != nil {
+		return false
+	}
+	a.be(account)
+	return true
 }
 
 // answering writes the request's entry, if it is to have one, for an answer of that status.
@@ -122,7 +133,7 @@ func (t *trail) answering(a *asked, status int) error {
 func (t *trail) entryOf(a *asked, status int) (entry chain.Entry, wanted bool, err error) {
 	r := a.event.Request
 	entry = a.who()
-	entry.Target, entry.Action = target(r), a.action
+	entry.Target, entry.Action = t.target(r), a.action
 	seen := a.items
 	if status >= http.StatusBadRequest {
 		if !t.refused(a, status) {
@@ -159,7 +170,11 @@ func (t *trail) entryOf(a *asked, status int) (entry chain.Entry, wanted bool, e
 	if status == http.StatusUnauthorized && a.signedIn {
 		a.marks = append(a.marks, "second-factor-asked")
 	}
-	return entry, true, t.complete(a, &entry, append(unwritten, t.named(r, unwritten)...), status)
+	items := append(unwritten, t.named(r, unwritten)...)
+	if status >= http.StatusBadRequest {
+		items = append(items, t.listedBelow(r)...)
+	}
+	return entry, true, t.complete(a, &entry, items, status)
 }
 
 // isPreflight reports whether a browser asks what it may ask.
@@ -257,11 +272,12 @@ func (t *trail) hashed(r *http.Request) string {
 	return hex.EncodeToString(m.Sum(nil)[:16])
 }
 
-// target is what was asked for: the route, never the path with its ids.
-func target(r *http.Request) string {
+// target is what was asked for: the route, never the path with its ids. Who asks for a
+// collection that is none may have typed anything.
+func (t *trail) target(r *http.Request) string {
 	pattern := r.Pattern
-	if c := r.PathValue("collection"); c != "" {
-		pattern = strings.Replace(pattern, "{collection}", c, 1)
+	if c, err := t.k.App.FindCachedCollectionByNameOrId(r.PathValue("collection")); err == nil {
+		pattern = strings.Replace(pattern, "{collection}", c.Name, 1)
 	}
 	if pattern == "" || pattern == "/" {
 		return r.Method + " (none)"

@@ -70,7 +70,7 @@ func (t *trail) setUp(tx core.App, m core.Model, action, item string, fields []s
 	entry := a.who()
 	entry.Action, entry.Items, entry.Fields = action, []string{item}, fields
 	if a.event != nil {
-		entry.Target = target(a.event.Request)
+		entry.Target = t.target(a.event.Request)
 	}
 	return t.put(tx, entry, d)
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -19,6 +20,8 @@ var quietRoutes = []string{
 
 // backupRoute hands out everything that the clinic has.
 const backupRoute = "GET /api/backups/{key}"
+
+const fileRoute = "GET /api/files/{collection}/{recordId}/{filename}"
 
 // isDashboard reports whether a route is of the files that PocketBase's dashboard is made of.
 func isDashboard(pattern string) bool {
@@ -52,7 +55,7 @@ func (t *trail) named(r *http.Request, seen []item) []item {
 	if t.isScript(r.Pattern) {
 		return t.inScript(r)
 	}
-	id := r.PathValue("id")
+	id := cmp.Or(r.PathValue("id"), r.PathValue("recordId")) // the latter of a file
 	collection := t.records[r.Pattern]
 	if collection == "" {
 		collection = r.PathValue("collection")
@@ -61,6 +64,15 @@ func (t *trail) named(r *http.Request, seen []item) []item {
 		collection = patientsCollection // of a route that loads the record itself
 	}
 	if id == "" || collection == "" || slices.ContainsFunc(seen, func(i item) bool { return i.id == id }) {
+		return nil
+	}
+	return t.stored(collection, id)
+}
+
+// listedBelow returns the record whose list was asked for, such as a patient's records.
+func (t *trail) listedBelow(r *http.Request) []item {
+	collection, id := t.k.ListedBelow(r)
+	if id == "" {
 		return nil
 	}
 	return t.stored(collection, id)

@@ -81,7 +81,7 @@ func (t *trail) wrote(tx core.App, action string, before, now *core.Record, due 
 	actorOf(&entry, a, now)
 	entry.Action, entry.Items, entry.Marks = action, []string{what.String()}, unique(marks)
 	if a.event != nil {
-		entry.Target = target(a.event.Request)
+		entry.Target = t.target(a.event.Request)
 	}
 	patients, err := t.about.patients(tx, []item{what})
 	if err != nil {
