@@ -53,6 +53,7 @@ func module(terminal io.Writer) kernel.Module {
 			bindFiles(k, s)
 			bindOAuth2(k)
 			bindProfiles(k)
+			bindNamed(k)
 			bindKeys(k, s, terminal)
 			bindSetup(k, s.setup, terminal)
 			return nil

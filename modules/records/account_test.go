@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pocketbase/pocketbase/core"
+
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/records/recordsapi"
 )
@@ -47,5 +49,56 @@ func TestTheAccountOfAnAuthorIsNotDeleted(t *testing.T) {
 	}
 	if r := s.Do(t, "DELETE", accounts+authapi.Rosa.ID, root, nil); r.Status != http.StatusNoContent {
 		t.Errorf("an account that no record names: got %d %s", r.Status, r.Body)
+	}
+}
+
+// Neither does plain SQL delete it, of a script or of another program; and the trigger that says
+// so stands in the way of no change of the schema.
+func TestPlainSQLDeletesNoAccountOfAnAuthor(t *testing.T) {
+	s := set.Start(t)
+	s.As(t, as(authapi.Alma), "PUT", path+"/"+recordsapi.Ada, `{"diagnosis":"Second"}`)
+	s.As(t, as(authapi.Omar), "PUT", path+"/"+recordsapi.Ada, `{"diagnosis":"Third"}`)
+	remove := func(id string) error {
+		_, err := s.App.NonconcurrentDB().NewQuery("DELETE FROM users WHERE id = {:id}").Bind(map[string]any{"id": id}).Execute()
+		return err
+	}
+	refused := func(what, id string) {
+		t.Helper()
+		if err := remove(id); err == nil || !strings.Contains(err.Error(), "polyclinic:account_named") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	schema := func(change func(*core.Collection)) {
+		t.Helper()
+		c, err := s.App.FindCollectionByNameOrId("medical_records")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if change(c); s.App.Save(c) != nil {
+			t.Fatal("the schema cannot be changed")
+		}
+	}
+	refused("the author's", authapi.Grace.ID)
+	refused("who changed an earlier version", authapi.Alma.ID)
+	_, err := s.App.NonconcurrentDB().NewQuery("INSERT OR REPLACE INTO users SELECT * FROM users WHERE id = {:id}").Bind(map[string]any{"id": authapi.Grace.ID}).Execute()
+	if err == nil || !strings.Contains(err.Error(), "polyclinic:account_named") {
+		t.Errorf("by a REPLACE: %v", err)
+	}
+
+	users, err := s.App.FindCollectionByNameOrId("users")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema(func(c *core.Collection) {
+		c.Fields.Add(&core.RelationField{Name: "x_reviewers", CollectionId: users.Id, MaxSelect: 3})
+	})
+	if r := s.As(t, as(authapi.Grace), "PUT", path+"/"+recordsapi.Ada, map[string]any{"x_reviewers": []string{authapi.Nia.ID, authapi.Rosa.ID}}); r.Status != http.StatusOK {
+		t.Fatal(r.Status, r.Body)
+	}
+	refused("in the clinic's own field", authapi.Rosa.ID)
+	schema(func(c *core.Collection) { c.Fields.RemoveByName("x_reviewers") })
+	refused("the author's, after that", authapi.Grace.ID)
+	if err := remove(authapi.Rosa.ID); err != nil {
+		t.Errorf("whom nothing names any more: %v", err)
 	}
 }
