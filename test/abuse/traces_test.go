@@ -44,6 +44,16 @@ var traces = []attack{
 				c.as(t, admin, "POST", path, `{"name":"`+s+`",`)
 			}
 		}
+		// In the name of a file, of one that no thumbnail can be made of, and of a collection.
+		record := "medical_records/records/" + c.first(t, "medical_records", c.canary)
+		scan := picture(40, 40)
+		a := c.must(t, 200, c.upload(t, grace, "PATCH", "/api/collections/"+record, "attachments+", canaryName+".png", scan[:len(scan)-20]))
+		names := a.object(t)["attachments"].([]any)
+		own := c.must(t, 200, c.as(t, grace, "POST", "/api/files/token", nil)).text(t, "token")
+		file := "/api/files/" + strings.Replace(record, "records/", "", 1) + "/" + names[len(names)-1].(string)
+		c.must(t, 200, c.as(t, guest, "GET", file+"?thumb=100x100&token="+own, nil))
+		held(t, c.upload(t, grace, "PATCH", "/api/collections/"+record, "attachments+", canaryName+".exe", "MZ\x90\x00\x03\x00\x00\x00"), 400)
+		held(t, c.as(t, desk, "GET", "/api/collections/"+url.PathEscape(canaryName)+"/records", nil), 404)
 		if status := c.Stop(t); status != 0 {
 			t.Errorf("it ended with %d: %s", status, c.Said())
 		}
@@ -68,6 +78,9 @@ var traces = []attack{
 				if bytes.Contains(raw, []byte(s)) {
 					t.Errorf("%q is in %s", s, filepath.Base(place))
 				}
+			}
+			if strings.Contains(strings.ToLower(place), "canarelli") || bytes.Contains(raw, []byte("canarelli")) {
+				t.Errorf("%s has the name in small letters", place)
 			}
 		}
 		if trail == 0 || !logged {
