@@ -34,7 +34,7 @@ func bindBody(k *kernel.Kernel) {
 			}
 			uploaded(e.Request, body)
 			if verb == kernel.Update {
-				if err := fresh(e, info, body); err != nil {
+				if err := fresh(e, info, body, e.Collection.UpdateRule); err != nil {
 					return err
 				}
 			}
@@ -56,17 +56,25 @@ func bindBody(k *kernel.Kernel) {
 		if err != nil {
 			return kernel.ErrBadInput
 		}
-		if err := fresh(e, info, nil); err != nil {
+		if err := fresh(e, info, nil, e.Collection.DeleteRule); err != nil {
 			return err
 		}
 		return e.Next()
 	}})
 }
 
-// fresh answers 409 when the client read an older version than the row has now.
-func fresh(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]any) error {
+// fresh answers 409 when the client read an older version than the row has now, and 404 when
+// it left the caller's reach meanwhile: PocketBase asks the rule ahead of the transaction, and a
+// patient who is erased in between would be written to.
+func fresh(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]any, rule *string) error {
 	now, err := e.App.FindRecordById(e.Collection, stored(e.Record)) // the body may name another id
 	if err != nil {
+		return kernel.ErrNotFound
+	}
+	switch ok, err := e.App.CanAccessRecord(now, info, rule); {
+	case err != nil:
+		return err
+	case !ok:
 		return kernel.ErrNotFound
 	}
 	present := now.GetString("updated")

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tests"
+	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
@@ -191,6 +193,35 @@ func own(t *testing.T, s *kerneltest.Server, rec string) {
 	for _, record := range []*core.Record{p, r} {
 		if err := s.App.Save(record); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// PocketBase reads a record, and asks whether it may be changed, ahead of the transaction that
+// changes it: in between the patient may be erased, or taken off the register.
+func TestAChangeThatWasUnderWayWritesNothingToAnErasedPatient(t *testing.T) {
+	var meanwhile func()
+	s := set.Start(t, func(app *tests.TestApp) {
+		app.OnRecordUpdateRequest("patients").Bind(&hook.Handler[*core.RecordRequestEvent]{Id: "test: meanwhile", Priority: -5000, Func: func(e *core.RecordRequestEvent) error {
+			if meanwhile != nil {
+				meanwhile()
+			}
+			return e.Next()
+		}})
+	})
+	for _, c := range []struct{ name, url, id, method, path, body string }{
+		{"erased", "/api/patients/", patientsapi.Bob, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`},
+		{"off the register", "/api/collections/patients/records/", patientsapi.Ada, "DELETE", "/api/patients/" + patientsapi.Ada, ""},
+	} {
+		meanwhile = func() {
+			meanwhile = nil
+			s.As(t, alma, c.method, c.path, c.body)
+		}
+		if r := s.As(t, alma, "PATCH", c.url+c.id, `{"notes":"Bob Tanaka called"}`); r.Status != 404 {
+			t.Errorf("%s: got %d %s", c.name, r.Status, r.Body)
+		}
+		if r, err := s.App.FindRecordById("patients", c.id); err != nil || r.GetDateTime("deletedAt").IsZero() || strings.Contains(r.GetString("notes"), "Tanaka") {
+			t.Errorf("%s: %v %v", c.name, r, err)
 		}
 	}
 }
