@@ -28,10 +28,14 @@ func (t *trail) refused(a *asked, status int) bool {
 	case http.StatusNotFound:
 		// A path that is none says nothing. One with an id may be somebody trying others'.
 		byID := r.PathValue("id") != "" || r.PathValue("collection") != "" || t.isScript(r.Pattern) && strings.Contains(r.Pattern, "{")
-		return (byID || a.event.HasSuperuserAuth()) && t.crowd.admits(a, "refused")
+		return (byID || a.event.HasSuperuserAuth() || slices.Contains(closedRoutes, r.Pattern)) && t.crowd.admits(a, "refused")
 	}
 	return status >= http.StatusInternalServerError && a.event.Auth != nil
 }
+
+// closedRoutes are tools of PocketBase's that are there for nobody: who asks for one knows what
+// it would do.
+var closedRoutes = []string{"POST /api/sql", "POST /api/backups/upload", "POST /api/backups/{key}/restore"}
 
 // attempts are the codes by which the guards of queries and of fields refuse: somebody asks
 // about what is not shown, or sets what is not theirs to set. A value that is wrong, or a

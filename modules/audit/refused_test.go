@@ -205,3 +205,16 @@ func TestNothingThatWasTypedAsACollectionIsKept(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoTriesAClosedToolIsRecorded(t *testing.T) {
+	s := set.Start(t)
+	token := s.Token(t, as(authapi.Rosa))
+	for _, url := range []string{"/api/sql", "/api/backups/upload", "/api/backups/x.zip/restore", "/api/collections/users/impersonate/" + authapi.Alma.ID} {
+		for _, bearer := range []string{token, ""} {
+			got := since(t, s, func() { s.Do(t, "POST", url, bearer, map[string]any{"query": "SELECT 1"}) })
+			if len(got) != 1 || got[0].Outcome != "refused" {
+				t.Errorf("%s: %+v", url, got)
+			}
+		}
+	}
+}
