@@ -47,22 +47,24 @@ const (
 // beside it. Every row is saved through the hooks of its collection.
 //
 // It reads the file twice: first it tries every row and takes it back, and with a bad one
-// nothing is written; then it writes. SkipBad does without the first reading. What is written
+// nothing is written; then it writes. SkipBad does without the first reading. Ahead of both it
+// looks for the highest number of a column that the server counts. What is written
 // stays when the import ends early. Every row is known by its keys or by what it says, so the
 // file can be imported again: what is in already is not made twice.
 //
 // The error says why the file as a whole could not be read or stored, and how much of it is in.
 func Import(app core.App, t exchangeapi.Table, in io.ReadSeeker, opt Options) (Summary, error) {
+	highest, err := highestOf(t, in)
+	if err != nil {
+		return Summary{}, err
+	}
 	if opt.DryRun || !opt.SkipBad {
-		sum, err := read(app, t, in, opt, true)
+		sum, err := read(app, t, in, opt, highest, true)
 		if err != nil || opt.DryRun || sum.Bad > 0 {
 			return sum, err
 		}
-		if _, err := in.Seek(0, io.SeekStart); err != nil {
-			return Summary{}, fmt.Errorf("read the file again: %w", err)
-		}
 	}
-	sum, err := read(app, t, in, opt, false)
+	sum, err := read(app, t, in, opt, highest, false)
 	if err != nil && sum.Written {
 		err = fmt.Errorf("%w (%d rows are in; the file can be imported again, nothing is made twice)", err, sum.Rows)
 	}
@@ -77,14 +79,38 @@ var (
 	errTurnedBad = errors.New("a row that was good when the file was checked no longer is")
 )
 
-// read goes through the file once. The summary is of the slices that are done.
-func read(app core.App, t exchangeapi.Table, in io.Reader, opt Options, check bool) (Summary, error) {
+// highestOf returns the highest number that the file has in the table's counted column.
+func highestOf(t exchangeapi.Table, in io.Reader) (highest int, err error) {
+	if t.Counted == nil {
+		return 0, nil
+	}
+	s, err := openSheet(in, t)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		_, row, _, err := s.next()
+		if errors.Is(err, io.EOF) {
+			return highest, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read the file: %w", err)
+		}
+		highest = max(highest, t.Counted.Number(row[t.Counted.Column]))
+	}
+}
+
+// read goes through the file once, from its beginning. The summary is of the slices that are done.
+func read(app core.App, t exchangeapi.Table, in io.ReadSeeker, opt Options, highest int, check bool) (Summary, error) {
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return Summary{}, fmt.Errorf("read the file again: %w", err)
+	}
 	counted := &countingReader{Reader: in}
 	s, err := openSheet(counted, t)
 	if err != nil {
 		return Summary{}, err
 	}
-	n := &run{table: t, sheet: s, opt: opt, check: check, read: counted, seen: map[string]int{}}
+	n := &run{table: t, sheet: s, opt: opt, check: check, read: counted, highest: highest, seen: map[string]int{}}
 	var done Summary
 	for {
 		sum := done
@@ -103,6 +129,11 @@ func read(app core.App, t exchangeapi.Table, in io.Reader, opt Options, check bo
 func (n *run) slice(tx core.App, sum *Summary) error {
 	if err := n.look(tx); err != nil {
 		return err
+	}
+	if n.highest > 0 {
+		if err := n.table.Counted.Pass(tx, n.highest); err != nil {
+			return err
+		}
 	}
 	for range slice {
 		line, row, bad, err := n.sheet.next()
@@ -144,13 +175,14 @@ func (n *run) slice(tx core.App, sum *Summary) error {
 
 // run is one reading of the file.
 type run struct {
-	table exchangeapi.Table
-	sheet *sheet
-	opt   Options
-	check bool // every slice is taken back
-	read  *countingReader
-	seen  map[string]int // the line on which a record was already named
-	ended bool
+	table   exchangeapi.Table
+	sheet   *sheet
+	opt     Options
+	check   bool // every slice is taken back
+	read    *countingReader
+	highest int            // number of the counted column, 0 for none
+	seen    map[string]int // the line on which a record was already named, by what named it and by its id
+	ended   bool
 
 	collection *core.Collection // as it is in this slice
 	soft       string           // field that marks a deleted record, "" when there is none

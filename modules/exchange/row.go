@@ -20,11 +20,9 @@ import (
 func (n *run) find(tx core.App, line int, row map[string]string) (*core.Record, kernel.Invalid, error) {
 	where, field := n.key(row)
 	if where != nil {
-		name := fmt.Sprint(where)
-		if first, twice := n.seen[name]; twice {
-			return nil, kernel.Invalid{kernel.Bad(field, "twice", fmt.Sprintf("Means the same record as line %d.", first))}, nil
+		if bad := n.once(fmt.Sprint(where), line, field); bad != nil {
+			return nil, bad, nil
 		}
-		n.seen[name] = line
 		var r core.Record
 		q := tx.RecordQuery(n.collection).AndWhere(where).Limit(1)
 		for column := range where {
@@ -35,7 +33,11 @@ func (n *run) find(tx core.App, line int, row map[string]string) (*core.Record, 
 			if n.soft != "" && !r.GetDateTime(n.soft).IsZero() {
 				return nil, kernel.Invalid{kernel.Bad(field, "deleted", "Means a record that was deleted: restore that, or take this row out.")}, nil
 			}
-			return &r, nil, nil
+			if _, byID := where["id"]; byID {
+				return &r, nil, nil
+			}
+			// Another row may have named it by another key.
+			return &r, n.once(fmt.Sprint(dbx.HashExp{"id": r.Id}), line, field), nil
 		}
 		if !errors.Is(err, stdsql.ErrNoRows) {
 			return nil, nil, err
@@ -49,6 +51,15 @@ func (n *run) find(tx core.App, line int, row map[string]string) (*core.Record, 
 		r.Set("sourceId", digest)
 	}
 	return r, nil, nil
+}
+
+// once notes the line on which a record is named. A second one is bad.
+func (n *run) once(name string, line int, field string) kernel.Invalid {
+	if first, twice := n.seen[name]; twice {
+		return kernel.Invalid{kernel.Bad(field, "twice", fmt.Sprintf("Means the same record as line %d.", first))}
+	}
+	n.seen[name] = line
+	return nil
 }
 
 // key returns what a row knows its record by and the column to blame, nil when nothing.

@@ -39,9 +39,20 @@ type Table struct {
 	// keeps a digest of them as sourceId, so that a second import finds the record again.
 	Natural []string
 
+	// Counted, where it is set, keeps the numbers that a file brings from being given to its
+	// other rows.
+	Counted *Counted
+
 	// Prepare, where it is set, sees each record with its row's values in it, ahead of
 	// saving. row has the cells by column.
 	Prepare func(r *core.Record, row map[string]string)
+}
+
+// Counted is a column whose numbers the server gives where a row has none.
+type Counted struct {
+	Column string
+	Number func(cell string) int                // its place in the count, 0 for none
+	Pass   func(tx core.App, highest int) error // moves the count on, never back
 }
 
 // The two commands that Command adds to.
