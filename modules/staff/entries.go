@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -48,12 +49,24 @@ func (k kind) checkEntries(tx core.App, r *core.Record) error {
 	return bad.Complete(tx, r)
 }
 
-// checkHours takes shifts that end after they begin and do not overlap.
+// checkHours takes shifts that end after they begin and do not overlap. Each says its weekday:
+// without one it would be read as Sunday's.
 func checkHours(r *core.Record) *kernel.Error {
 	bad := kernel.Bad("hours", "validation_invalid_hours", `Must be a list of {"weekday": 0 to 6, "from": "HH:MM", "to": "HH:MM"}, 0 being Sunday, without overlaps.`)
 	shifts, err := staffapi.Hours(r)
 	if err != nil {
 		return bad
+	}
+	if raw := r.GetString("hours"); len(shifts) > 0 && raw != r.Original().GetString("hours") {
+		var said []struct{ Weekday *int }
+		if err := json.Unmarshal([]byte(raw), &said); err != nil {
+			return bad
+		}
+		for _, s := range said {
+			if s.Weekday == nil {
+				return bad
+			}
+		}
 	}
 	slices.SortFunc(shifts, func(a, b staffapi.Shift) int {
 		if a.Weekday != b.Weekday {

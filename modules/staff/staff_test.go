@@ -100,6 +100,8 @@ func TestDoctors(t *testing.T) {
 		{Name: "hours end after they begin", As: alma, Path: doctors, Body: hours(`[{"weekday":1,"from":"12:00","to":"12:00"}]`), Want: 400, Has: []string{bad}},
 		{Name: "hours do not overlap", As: alma, Path: doctors, Body: hours(`[{"weekday":1,"from":"11:00","to":"13:00"},{"weekday":1,"from":"08:00","to":"12:00"}]`), Want: 400, Has: []string{bad}},
 		{Name: "there are seven weekdays", As: alma, Path: doctors, Body: hours(`[{"weekday":7,"from":"08:00","to":"12:00"}]`), Want: 400, Has: []string{bad}},
+		{Name: "a weekday that is not said is no Sunday", As: alma, Path: doctors, Body: hours(`[{"day":1,"from":"08:00","to":"12:00"}]`), Want: 400, Has: []string{bad}},
+		{Name: "nor is null", As: alma, Method: "PUT", Path: doctors + "/" + staffapi.Grace, Body: `{"hours":[{"weekday":null,"from":"08:00","to":"12:00"}]}`, Want: 400, Has: []string{bad}},
 		{Name: "hours are hours", As: alma, Path: doctors, Body: hours(`[{"weekday":1,"from":" 8:00","to":"+9:00"}]`), Want: 400, Has: []string{bad}},
 		{Name: "hours are a list", As: alma, Path: collection, Body: hours(`{"monday":"08:00-12:00"}`), Want: 400, Has: []string{bad}},
 		{Name: "in a batch too", As: alma, Path: "/api/batch", Body: batch("POST", collection, hours(`"always"`)), Want: 400, Has: []string{"validation_invalid_hours"}},
