@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 )
@@ -89,6 +90,8 @@ func TestAStaleWriteIs409(t *testing.T) {
 		{"If-Match on the collection", "PATCH", collection + "/" + adas, `{"name":"two"}`, []string{`If-Match: ` + read}},
 		{"updated in the body", "PUT", path + "/" + adas, `{"name":"two","updated":"` + read + `"}`, nil},
 		{"updated with a T", "PUT", path + "/" + adas, `{"name":"two","updated":"` + strings.Replace(read, " ", "T", 1) + `"}`, nil},
+		{"a list of others", "PUT", path + "/" + adas, `{"name":"two"}`, []string{`If-Match: "` + read + `", W/"x"`}},
+		{"what is no version", "PUT", path + "/" + adas, `{"name":"two"}`, []string{"If-Match: garbage"}},
 		{"If-Match on a route", "POST", path + "/" + adas + "/polish", `{"with":"wax"}`, []string{`If-Match: "` + read + `"`}},
 	} {
 		r := s.As(t, ada, c.method, c.url, c.body, c.headers...)
@@ -97,6 +100,24 @@ func TestAStaleWriteIs409(t *testing.T) {
 		}
 	}
 	now := first.JSON(t)["updated"].(string)
+	// The same instant, however a client's library writes it.
+	for _, written := range []func(string) string{
+		func(v string) string { return `"x", W/"` + v + `"` },
+		func(v string) string { return `"` + v + `","x"` },
+		func(v string) string { return strings.Replace(v, "Z", "+00:00", 1) },
+		func(v string) string { return `"` + strings.Replace(v, "Z", "000Z", 1) + `"` },
+		func(v string) string {
+			at, err := time.Parse(time.RFC3339Nano, v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return at.In(time.FixedZone("", 3600)).Format("2006-01-02T15:04:05.000Z07:00")
+		},
+	} {
+		r := s.As(t, ada, "PUT", path+"/"+adas, `{"name":"one"}`, "If-Match: "+written(now))
+		wantStatus(t, written(now), r, http.StatusOK)
+		now = r.JSON(t)["updated"].(string)
+	}
 	for name, r := range map[string]kerneltest.Response{
 		"If-Match: *":        s.As(t, ada, "PUT", path+"/"+adas, `{"name":"two"}`, "If-Match: *"),
 		"without a version":  s.As(t, ada, "PUT", path+"/"+adas, `{"name":"three"}`),

@@ -48,7 +48,8 @@ func sentBack(c *Call, name string, sent json.RawMessage) bool {
 		return false
 	}
 	if text, ok := v.(string); ok && (f.Type() == core.FieldTypeDate || f.Type() == core.FieldTypeAutodate) {
-		return instant(text) == c.Record.GetString(name)
+		present := c.Record.GetString(name)
+		return text == present || sameInstant(text, present)
 	}
 	raw, err := json.Marshal(c.Record.Get(name))
 	var present any
