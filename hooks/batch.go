@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
@@ -19,7 +20,8 @@ var reBatchURL = regexp.MustCompile(`^/api/collections/([^/?]+)/records`)
 var errNoRequest = kernel.ErrBadInput.At("requests")
 
 // bindBatch holds batch to what the single requests are held to. Its inner requests pass
-// no middleware, and their own headers would override the client's address.
+// no middleware, and their own headers would override the client's address: of those only
+// If-Match is theirs, and they do not get the batch's.
 func bindBatch(k *kernel.Kernel) {
 	bindEmptyRequests(k)
 	k.App.OnBatchRequest().Bind(&hook.Handler[*core.BatchRequestEvent]{Id: "platform.batch", Priority: first, Func: func(e *core.BatchRequestEvent) error {
@@ -27,7 +29,7 @@ func bindBatch(k *kernel.Kernel) {
 			return k.APIError(kernel.ErrSignIn)
 		}
 		for _, r := range e.Batch {
-			r.Headers = nil
+			r.Headers = map[string]string{"If-Match": ifMatch(r.Headers)}
 			u, err := url.Parse(r.URL)
 			if err != nil {
 				return k.APIError(errNoRequest)
@@ -42,6 +44,16 @@ func bindBatch(k *kernel.Kernel) {
 		}
 		return conflict(e.Next())
 	}})
+}
+
+// ifMatch returns the version that an inner request was made from, "" for none.
+func ifMatch(headers map[string]string) string {
+	for name, v := range headers {
+		if strings.EqualFold(name, "If-Match") {
+			return v
+		}
+	}
+	return ""
 }
 
 // bindEmptyRequests refuses a batch with null in the place of a request: PocketBase reaches

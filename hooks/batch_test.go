@@ -60,3 +60,21 @@ func TestABatchCannotForgeHeaders(t *testing.T) {
 		t.Errorf("the hook saw %q", seen)
 	}
 }
+
+// A batch is how a screen saves several things at once: a version that is stale is, there too.
+func TestARequestOfABatchHasAnIfMatchOfItsOwn(t *testing.T) {
+	s := set.Start(t)
+	change := func(id string, headers map[string]string) map[string]any {
+		return map[string]any{"method": "PATCH", "url": collection + "/" + id, "body": map[string]any{"name": "jug"}, "headers": headers}
+	}
+	send := func(headers []string, requests ...any) kerneltest.Response {
+		return s.As(t, alma, "POST", "/api/batch", map[string]any{"requests": requests}, headers...)
+	}
+	read := s.As(t, alma, "GET", collection+"/"+adas, nil).JSON(t)["updated"].(string)
+	r := send(nil, change(odd, nil), change(adas, map[string]string{"if-match": `"` + read + `"`}))
+	wantStatus(t, "the version that was read", r, http.StatusOK)
+	r = send(nil, change(odd, nil), change(adas, map[string]string{"If-Match": `"` + read + `"`}))
+	wantStatus(t, "a stale one", r, http.StatusConflict)
+	r = send([]string{"If-Match: " + read}, change(odd, nil), change(adas, nil))
+	wantStatus(t, "of the batch as a whole, which has no version", r, http.StatusOK)
+}

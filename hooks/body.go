@@ -78,10 +78,8 @@ func fresh(e *core.RecordRequestEvent, info *core.RequestInfo, body map[string]a
 		return kernel.ErrNotFound
 	}
 	present := now.GetString("updated")
-	if info.Context != core.RequestInfoContextBatch { // batch hands its own headers to every inner request
-		if err := kernel.CheckStale(e.Request.Header.Get("If-Match"), present); err != nil {
-			return err
-		}
+	if err := kernel.CheckStale(e.Request.Header.Get("If-Match"), present); err != nil {
+		return err
 	}
 	sent, is := body["updated"]
 	if !is {
