@@ -21,6 +21,7 @@ func Module() kernel.Module {
 			bindGuard(k)
 			bindBatch(k)
 			bindRealtime(k)
+			bindLeaving(k)
 			bindFiles(k)
 			bindLimits(k)
 			bindUploads(k) // ahead of what reads a body

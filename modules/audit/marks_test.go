@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
+	"github.com/polyclinic-os/polyclinic/modules/appointments/appointmentsapi"
 	"github.com/polyclinic-os/polyclinic/modules/audit"
 	"github.com/polyclinic-os/polyclinic/modules/audit/chain"
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
 	"github.com/polyclinic-os/polyclinic/modules/patients/patientsapi"
+	"github.com/polyclinic-os/polyclinic/modules/staff/staffapi"
 )
 
 // batches switches PocketBase's batches on.
@@ -130,6 +132,26 @@ func TestMessagesOfStrangersAreMarked(t *testing.T) {
 	marked(t, got, "update", patientsapi.Ada, "break-glass", "outside-care")
 	for _, e := range audit.Entries(t, s.App) {
 		if e.Actor != omar && len(e.Marks) > 0 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// Whose appointment it was is told that it is gone, by its id: that shows nobody a patient.
+func TestAnIDAloneIsNoRead(t *testing.T) {
+	s := set.Start(t)
+	st := s.Connect(t)
+	if r := s.Subscribe(t, st, s.Token(t, as(authapi.Grace)), "appointments/*"); r.Status != 204 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	token := s.Token(t, as(authapi.Rosa))
+	for _, e := range since(t, s, func() {
+		r := s.Do(t, "PUT", "/api/appointments/"+appointmentsapi.CastTomorrow, token, map[string]any{"doctorId": staffapi.Omar})
+		if ev, open := st.Next(t); !open || !strings.Contains(ev.Data, `"action":"delete"`) || r.Status != 200 {
+			t.Fatalf("%+v %s", ev, r.Body)
+		}
+	}) {
+		if e.Action == "read-live" && e.Actor == grace {
 			t.Errorf("%+v", e)
 		}
 	}

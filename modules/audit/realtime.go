@@ -59,11 +59,14 @@ func (t *trail) message(e *core.RealtimeMessageEvent) (entry chain.Entry, wanted
 	}
 	var sent struct {
 		Action string
-		Record struct{ ID string }
+		Record map[string]any
 	}
 	_ = json.Unmarshal(e.Message.Data, &sent) // the topic says enough
-	if sent.Record.ID != "" {
-		id = sent.Record.ID
+	if sent.Action == "delete" && namesOnly(sent.Record) {
+		return entry, false, nil // it is gone for them, and nothing of it is shown
+	}
+	if sentID, _ := sent.Record["id"].(string); sentID != "" {
+		id = sentID
 	}
 	entry = chain.Entry{Action: "read-live", Target: "realtime " + c.Name + " " + sent.Action, Outcome: "ok", Address: e.RealIP()}
 	entry.Actor, entry.Role = named(account)
@@ -82,4 +85,14 @@ func (t *trail) message(e *core.RealtimeMessageEvent) (entry chain.Entry, wanted
 		slices.Sort(entry.Marks)
 	}
 	return entry, true, nil
+}
+
+// namesOnly holds for a record of which a message says which it is, and no more.
+func namesOnly(record map[string]any) bool {
+	for name := range record {
+		if !slices.Contains([]string{"id", "collectionId", "collectionName"}, name) {
+			return false
+		}
+	}
+	return len(record) > 0
 }
