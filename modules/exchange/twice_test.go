@@ -61,4 +61,3 @@ func TestAnotherPatientsNumberIsRefused(t *testing.T) {
 		}
 	}
 }
-
