@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -113,6 +114,11 @@ func laterProfile(tx core.App, r *core.Record) error {
 	if !changed(r, "role") && !changed(r, "status") {
 		return nil
 	}
+	if changed(r, "role") {
+		if err := leaveProfiles(tx, r); err != nil {
+			return err
+		}
+	}
 	return ensureProfile(tx, r)
 }
 
@@ -123,16 +129,55 @@ func ensureProfile(tx core.App, account *core.Record) error {
 		return nil
 	}
 	for _, p := range kernel.All[authapi.Profile](kernel.Of(tx)) {
-		if p.Role != account.GetString("role") || p.Create == nil {
+		if p.Role != account.GetString("role") {
 			continue
 		}
-		_, err := tx.FindFirstRecordByData(p.Collection, "userId", account.Id)
-		if errors.Is(err, sql.ErrNoRows) {
+		there, err := profileOf(tx, p, account)
+		switch {
+		case err != nil:
+		case there == nil && p.Create != nil:
 			err = p.Create(tx, account)
+		case there != nil && p.Return != nil && changed(account, "role"):
+			err = p.Return(tx, there)
 		}
 		if err != nil {
 			return fmt.Errorf("profile of account %s: %w", account.Id, err)
 		}
 	}
 	return nil
+}
+
+// leaveProfiles tells the profiles of the roles that an account does not have. A role that has
+// none of its own takes nobody's: a doctor who manages the clinic is still one of its doctors.
+func leaveProfiles(tx core.App, account *core.Record) error {
+	all, role := kernel.All[authapi.Profile](kernel.Of(tx)), account.GetString("role")
+	if !slices.ContainsFunc(all, func(p authapi.Profile) bool { return p.Role == role }) {
+		return nil
+	}
+	for _, p := range all {
+		if p.Role == role || p.Leave == nil {
+			continue
+		}
+		there, err := profileOf(tx, p, account)
+		if err == nil && there != nil {
+			err = p.Leave(tx, there)
+		}
+		if err != nil {
+			return fmt.Errorf("former profile of account %s: %w", account.Id, err)
+		}
+	}
+	return nil
+}
+
+// profileOf returns the account's own profile of one sort, a deleted one too, nil for none.
+func profileOf(tx core.App, p authapi.Profile, account *core.Record) (*core.Record, error) {
+	there, err := tx.FindFirstRecordByData(p.Collection, "userId", account.Id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	kernel.SetActor(there, kernel.Actor(account))
+	return there, nil
 }

@@ -167,3 +167,56 @@ func TestProfilesOfNewAccounts(t *testing.T) {
 		}
 	}
 }
+
+func TestAProfileGoesWithTheRole(t *testing.T) {
+	s := set.Start(t)
+	listed := func(collection, account string) []string {
+		t.Helper()
+		var ids []string
+		for _, r := range s.As(t, alma, "GET", "/api/"+collection+"?filter=userId%3D'"+account+"'", nil).Items(t) {
+			ids = append(ids, r["id"].(string))
+		}
+		return ids
+	}
+	role := func(account, role string) {
+		t.Helper()
+		if r := s.As(t, alma, "PUT", "/api/users/"+account, map[string]any{"role": role}); r.Status != 200 || r.JSON(t)["status"] != "active" {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+	}
+	for _, c := range []struct{ account, from, to, collection, other string }{
+		{authapi.Nia.ID, "nurse", "doctor", "nurses", "doctors"},
+		{authapi.Rosa.ID, "staff", "nurse", "staff", "nurses"},
+		{authapi.Grace.ID, "doctor", "staff", "doctors", "staff"},
+	} {
+		before := listed(c.collection, c.account)
+		role(c.account, c.to)
+		if now := listed(c.collection, c.account); len(before) != 1 || len(now) > 0 {
+			t.Errorf("%s is %s now: %s list %v, before %v", c.account, c.to, c.collection, now, before)
+		}
+		if len(listed(c.other, c.account)) != 1 {
+			t.Errorf("%s is %s now and no one of %s", c.account, c.to, c.other)
+		}
+		role(c.account, c.from)
+		if now := listed(c.collection, c.account); !slices.Equal(now, before) {
+			t.Errorf("%s is %s again: %s list %v, before %v", c.account, c.from, c.collection, now, before)
+		}
+		if len(listed(c.other, c.account)) > 0 {
+			t.Errorf("%s is %s again and still one of %s", c.account, c.from, c.other)
+		}
+	}
+	// A doctor who manages the clinic too is one of its doctors, and as a nurse no more.
+	role(authapi.Grace.ID, "admin")
+	if now := listed("doctors", authapi.Grace.ID); len(now) != 1 {
+		t.Errorf("the doctor who is admin: %v", now)
+	}
+	role(authapi.Grace.ID, "nurse")
+	if now := listed("doctors", authapi.Grace.ID); len(now) > 0 {
+		t.Errorf("the doctor who was admin and is a nurse: %v", now)
+	}
+	// A doctor who is booked stays until the appointments are somebody else's.
+	role(authapi.Omar.ID, "nurse")
+	if now := listed("doctors", authapi.Omar.ID); len(now) != 1 {
+		t.Errorf("who is booked has left the list: %v", now)
+	}
+}

@@ -1,6 +1,8 @@
 package staff
 
 import (
+	"errors"
+
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/polyclinic-os/polyclinic/modules/auth/authapi"
@@ -23,7 +25,31 @@ func (k kind) profile() authapi.Profile {
 			}
 			return tx.Save(r)
 		},
+		Leave: k.leave,
+		Return: func(tx core.App, profile *core.Record) error {
+			if profile.GetDateTime("deletedAt").IsZero() {
+				return nil
+			}
+			return Restore(tx, profile)
+		},
 	}
+}
+
+// leave takes the profile of an account that has another role now off every list. Where
+// something still needs it, as a booked doctor's, it stays until an admin deletes it.
+func (k kind) leave(tx core.App, profile *core.Record) error {
+	if !profile.GetDateTime("deletedAt").IsZero() {
+		return nil
+	}
+	err := k.checkFuture(tx, profile)
+	if errors.Is(err, errNeeded) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	profile.SetRaw(roleKey, true)
+	return tx.Delete(profile)
 }
 
 var doctorTable = exchangeapi.Table{

@@ -40,7 +40,11 @@ func (k kind) checkFuture(tx core.App, r *core.Record) error {
 	return errNeeded.Saying("The " + k.noun + " cannot be deleted: " + strings.Join(reasons, "; ") + ".")
 }
 
-// remove takes a profile off every list. Who is deleted does not go on signing in.
+// roleKey marks a profile that is deleted since its account has another role. It is not a field.
+const roleKey = "@anotherRole"
+
+// remove takes a profile off every list. Who is deleted does not go on signing in, unless as
+// something else.
 func remove(tx core.App, r *core.Record) error {
 	p, err := tx.FindRecordById(r.Collection(), r.Id)
 	if err != nil {
@@ -54,7 +58,8 @@ func remove(tx core.App, r *core.Record) error {
 	if err := tx.Save(p); err != nil {
 		return err
 	}
-	if id := p.GetString("userId"); id != "" {
+	goesOn, _ := r.GetRaw(roleKey).(bool)
+	if id := p.GetString("userId"); id != "" && !goesOn {
 		return disable(tx, id)
 	}
 	return nil

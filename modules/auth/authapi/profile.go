@@ -16,6 +16,10 @@ type Profile struct {
 	Collection string
 	// Create makes the profile of a new account, in the account's transaction.
 	Create func(tx core.App, account *core.Record) error
+	// Leave, where it is set, is told of the profile of an account that has another role now.
+	Leave func(tx core.App, profile *core.Record) error
+	// Return, where it is set, is told of the profile of an account that has the role again.
+	Return func(tx core.App, profile *core.Record) error
 }
 
 // AccountID returns the account that id names: an account's own id, or the id of a
