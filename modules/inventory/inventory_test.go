@@ -52,6 +52,7 @@ func TestItems(t *testing.T) {
 		{Name: "a counter is no client's", As: petra, Method: "PATCH", Path: collection + "/" + inventory.Paracetamol, Body: `{"quantity-":1}`, Want: 400, Has: []string{"counter_not_allowed"}},
 		{Name: "a reason is needed", As: petra, Path: item + "/adjust", Body: `{"delta":1}`, Want: 400, Has: []string{`"reason":{"code":"validation_required"`}},
 		{Name: "and a delta", As: petra, Path: item + "/adjust", Body: `{"reason":"x"}`, Want: 400, Has: []string{`"delta":{"code":"validation_required"`}},
+		{Name: "that moves something", As: petra, Path: item + "/adjust", Body: `{"delta":0,"reason":"x"}`, Want: 400, Has: []string{`"delta":{"code":"validation_out_of_range","message":"Must not be 0."`}},
 		{Name: "a whole one", As: petra, Path: item + "/adjust", Body: `{"delta":1.5,"reason":"x"}`, Want: 400, Has: []string{`"delta"`}},
 		{Name: "1.0 is whole", As: petra, Path: item + "/adjust", Body: `{"delta":1.0,"reason":"x"}`, Want: 200, Has: []string{`"quantity":121`}},
 		{Name: "so is 2e0", As: petra, Path: item + "/adjust", Body: `{"delta":2e0,"reason":"x"}`, Want: 200, Has: []string{`"quantity":122`}},

@@ -132,8 +132,10 @@ type adjustInput struct {
 func (in *adjustInput) Validate() error {
 	var bad kernel.Invalid
 	switch {
-	case in.Delta == nil || *in.Delta == 0:
+	case in.Delta == nil:
 		bad = append(bad, kernel.Required("delta"))
+	case *in.Delta == 0:
+		bad = append(bad, kernel.Bad("delta", "validation_out_of_range", "Must not be 0."))
 	case *in.Delta > maxQuantity || *in.Delta < -maxQuantity:
 		bad = append(bad, kernel.Bad("delta", "validation_max_less_equal_than_required", "Too large."))
 	}
