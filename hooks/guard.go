@@ -105,7 +105,8 @@ func guardQuery(k *kernel.Kernel, c *core.Collection, q url.Values) error {
 	a, owned := k.AccessOf(c.Name)
 	allowed := func(field string) bool {
 		if !owned || strings.HasPrefix(field, "x_") {
-			return c.Fields.GetByName(field) != nil
+			f := c.Fields.GetByName(field)
+			return f != nil && !f.GetHidden()
 		}
 		return slices.Contains(a.Queryable, field) || slices.Contains([]string{"id", "created", "updated"}, field)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pocketbase/pocketbase/core"
+
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
 )
 
@@ -126,4 +128,25 @@ func TestACollectionOfItsOwnHasNoQueryList(t *testing.T) {
 	wantStatus(t, "a site's own collection", r, http.StatusOK)
 	wantStatus(t, "its field", s.As(t, ada, "GET", "/api/collections/site/records?filter=word='a'", nil), http.StatusOK)
 	wantStatus(t, "back-relation", s.As(t, ada, "GET", "/api/collections/site/records?filter=x_via_y.z='a'", nil), http.StatusBadRequest)
+}
+
+// A field that a site added and hid is for superusers: a query that names it says so.
+func TestAHiddenFieldOfASiteCannotBeQueried(t *testing.T) {
+	s := set.Start(t)
+	c, err := s.App.FindCollectionByNameOrId("things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Fields.Add(&core.NumberField{Name: "x_weight", Hidden: true}, &core.NumberField{Name: "x_size"})
+	if err := s.App.Save(c); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, collection} {
+		for _, query := range []string{"filter=x_weight>7", "sort=-x_weight"} {
+			if r := s.As(t, ada, "GET", p+"?"+query, nil); r.Status != http.StatusBadRequest || !strings.Contains(r.Body, "query_not_allowed") {
+				t.Errorf("%s?%s: %d %s", p, query, r.Status, r.Body)
+			}
+		}
+		wantStatus(t, "one that is shown", s.As(t, ada, "GET", p+"?filter=x_size=0&sort=x_size", nil), http.StatusOK)
+	}
 }
