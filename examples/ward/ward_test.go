@@ -113,3 +113,17 @@ func TestNoBookingWithoutAWard(t *testing.T) {
 		t.Errorf("the ward's appointments: got %d %s", status, answer)
 	}
 }
+
+// The demo's own bookings have no ward: who tries both at once is told what to do.
+func TestADemoIsMadeAheadOfTheRule(t *testing.T) {
+	site := t.TempDir()
+	for _, folder := range []string{"pb_hooks", "pb_migrations"} {
+		if err := os.CopyFS(filepath.Join(site, folder), os.DirFS(folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said, status := polyclinic.Run(t, "serve", "--demo", "--http", program.FreeAddress(t), "--dir", filepath.Join(site, "pb_data"))
+	if status == 0 || !strings.Contains(said, "Say which ward.") || !strings.Contains(said, "make the demo first, and put the scripts into pb_hooks then") {
+		t.Errorf("exit status %d, and\n%s", status, said)
+	}
+}

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/pocketbase/pocketbase"
@@ -45,7 +46,11 @@ func serveCommand(k *kernel.Kernel, app *pocketbase.PocketBase) *cobra.Command {
 			return err
 		}
 		if *demo {
-			if err := k.Seed(app, true); err != nil {
+			err := k.Seed(app, true)
+			if err != nil && !errors.Is(err, kernel.ErrHoldsPeople) {
+				return fmt.Errorf("%w (where a script refused what the demo has: make the demo first, and put the scripts into pb_hooks then)", err)
+			}
+			if err != nil {
 				return err
 			}
 		}
