@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"regexp"
+	"strings"
 
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
@@ -56,8 +57,9 @@ func bindLeaving(k *kernel.Kernel) {
 // relation, of the caller, or of another collection.
 var own = regexp.MustCompile(`(?:^|[^\w.@:])([A-Za-z_]\w*)`)
 
-// changesReach reports whether a field that the rules ask of is about to change. Of a record
-// that is deleted PocketBase tells by itself.
+// changesReach reports whether a field that the rules ask of is about to change, or a relation
+// where they ask of records that name this one: whom a patient is assigned to decides who cares
+// for them. Of a record that is deleted PocketBase tells by itself.
 func changesReach(r *core.Record, softDelete string) bool {
 	c, before := r.Collection(), r.Original()
 	differs := func(field string) bool { return !reflect.DeepEqual(r.GetRaw(field), before.GetRaw(field)) }
@@ -67,6 +69,11 @@ func changesReach(r *core.Record, softDelete string) bool {
 	for _, rule := range []*string{c.ListRule, c.ViewRule} {
 		if rule == nil {
 			continue
+		}
+		for _, f := range c.Fields {
+			if strings.Contains(*rule, "_via_") && f.Type() == core.FieldTypeRelation && differs(f.GetName()) {
+				return true
+			}
 		}
 		for _, m := range own.FindAllStringSubmatch(*rule, -1) {
 			if c.Fields.GetByName(m[1]) != nil && differs(m[1]) {

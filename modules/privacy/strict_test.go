@@ -135,6 +135,24 @@ func TestStrictCareHoldsForLiveMessages(t *testing.T) {
 	}
 }
 
+func TestALostPatientGoesFromTheScreen(t *testing.T) {
+	s := set.Start(t)
+	strictly(t, s, true)
+	stream := s.Connect(t)
+	if r := s.Subscribe(t, stream, s.Token(t, grace), "patients/*"); r.Status != http.StatusNoContent {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	for _, c := range []struct{ doctor, action string }{{staffapi.Grace, "update"}, {staffapi.Omar, "delete"}} {
+		if r := s.As(t, alma, "PUT", "/api/patients/"+patientsapi.Bob, map[string]any{"assignedDoctorId": c.doctor}); r.Status != http.StatusOK {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		e, _ := stream.Next(t)
+		if !strings.Contains(e.Data, `"action":"`+c.action+`"`) || !strings.Contains(e.Data, patientsapi.Bob) || strings.Contains(e.Data, authapi.Bob.Name) != (c.action == "update") {
+			t.Errorf("assigned to %s: %s", c.doctor, e.Data)
+		}
+	}
+}
+
 func TestAStrictCareThatIsRolledBackChangesNoRule(t *testing.T) {
 	s := set.Start(t)
 	if r := s.As(t, alma, "PUT", "/api/clinic", `{"strictCare":true,"currency":"nonsense"}`); r.Status != http.StatusBadRequest {
