@@ -80,6 +80,7 @@ func common(password string, known ...string) bool {
 	}
 	own := map[string]bool{}
 	for _, k := range known {
+		own[strings.ToLower(k)] = len([]rune(k)) >= 3 // the e-mail address, the full name
 		for _, w := range strings.FieldsFunc(strings.ToLower(k), func(r rune) bool { return !unicode.IsLetter(r) }) {
 			own[w] = len([]rune(w)) >= 3
 		}
