@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
@@ -32,16 +34,19 @@ type listener struct {
 // for others. PocketBase tells of a change only those who may see the record afterwards, and an
 // open screen would go on showing what it was.
 func bindLeaving(k *kernel.Kernel) {
+	var rules askedFields
 	k.App.OnRecordUpdateExecute().Bind(&hook.Handler[*core.RecordEvent]{Id: "platform.leaving.before", Priority: -first, Func: func(e *core.RecordEvent) error {
 		a, owned := k.AccessOf(e.Record.Collection().Name)
-		if owned && changesReach(e.Record, a.SoftDelete) {
+		if owned && rules.changed(e.Record, a.SoftDelete) {
 			e.Record.SetRaw(leavingKey, listeners(e.App, e.Record))
 		}
 		return e.Next()
 	}})
 	k.App.OnRecordAfterUpdateSuccess().Bind(&hook.Handler[*core.RecordEvent]{Id: "platform.leaving.after", Func: func(e *core.RecordEvent) error {
 		before, _ := e.Record.GetRaw(leavingKey).([]listener)
-		e.Record.SetRaw(leavingKey, nil)
+		if before != nil {
+			e.Record.SetRaw(leavingKey, nil) // the record may be saved again
+		}
 		for _, l := range before {
 			// An error is none of the change's, which is made: the rule could not be asked.
 			if ok, err := e.App.CanAccessRecord(e.Record, l.info, l.rule); ok || err != nil {
@@ -57,28 +62,42 @@ func bindLeaving(k *kernel.Kernel) {
 // relation, of the caller, or of another collection.
 var own = regexp.MustCompile(`(?:^|[^\w.@:])([A-Za-z_]\w*)`)
 
-// changesReach reports whether a field that the rules ask of is about to change, or a relation
-// where they ask of records that name this one: whom a patient is assigned to decides who cares
-// for them. Of a record that is deleted PocketBase tells by itself.
-func changesReach(r *core.Record, softDelete string) bool {
+// askedFields remembers which fields a rule asks of, by the rule's text: every change of every
+// record looks here.
+type askedFields struct{ known sync.Map }
+
+// of returns the fields of c that a rule asks of. Where it asks of records that name c's, those
+// are all its relations: whom a patient is assigned to decides who cares for them.
+func (a *askedFields) of(c *core.Collection, rule string) []string {
+	key := c.Id + " " + rule
+	if names, ok := a.known.Load(key); ok {
+		return names.([]string)
+	}
+	said := map[string]bool{}
+	for _, m := range own.FindAllStringSubmatch(rule, -1) {
+		said[m[1]] = true
+	}
+	var names []string
+	for _, f := range c.Fields {
+		if said[f.GetName()] || (f.Type() == core.FieldTypeRelation && strings.Contains(rule, "_via_")) {
+			names = append(names, f.GetName())
+		}
+	}
+	a.known.Store(key, names)
+	return names
+}
+
+// changed reports whether a field that the rules ask of is about to change. Of a record that is
+// deleted PocketBase tells by itself.
+func (a *askedFields) changed(r *core.Record, softDelete string) bool {
 	c, before := r.Collection(), r.Original()
 	differs := func(field string) bool { return !reflect.DeepEqual(r.GetRaw(field), before.GetRaw(field)) }
 	if softDelete != "" && differs(softDelete) {
 		return false
 	}
 	for _, rule := range []*string{c.ListRule, c.ViewRule} {
-		if rule == nil {
-			continue
-		}
-		for _, f := range c.Fields {
-			if strings.Contains(*rule, "_via_") && f.Type() == core.FieldTypeRelation && differs(f.GetName()) {
-				return true
-			}
-		}
-		for _, m := range own.FindAllStringSubmatch(*rule, -1) {
-			if c.Fields.GetByName(m[1]) != nil && differs(m[1]) {
-				return true
-			}
+		if rule != nil && slices.ContainsFunc(a.of(c, *rule), differs) {
+			return true
 		}
 	}
 	return false
