@@ -139,6 +139,22 @@ func TestProgress(t *testing.T) {
 	})
 }
 
+// The minutes follow from the slot: set apart from it, they would let somebody book it again.
+func TestTheMinutesOfASlotAreNotSetApart(t *testing.T) {
+	s := set.Start(t)
+	url, root := records+"/"+appointmentsapi.CastTomorrow, s.Superuser(t)
+	for field, body := range map[string]string{
+		"startMinute": `{"startMinute":5,"endMinute":6}`, "endMinute": `{"endMinute":601}`, "startsAt": `{"startsAt":"2020-01-01 00:00:00.000Z"}`,
+	} {
+		if r := s.Do(t, "PATCH", url, root, body); r.Status != 400 || r.Code(field) != "server_set" {
+			t.Errorf("in the dashboard: %d %s", r.Status, r.Body)
+		}
+	}
+	if r := s.Do(t, "PATCH", url, root, `{"timeSlot":"11:00-11:30","startMinute":5}`); r.Status != 200 || r.JSON(t)["startMinute"] != 660.0 {
+		t.Errorf("with a slot of its own: %d %s", r.Status, r.Body)
+	}
+}
+
 // What is on another day is not begun today, by whichever way.
 func TestAVisitOfALaterDayWaits(t *testing.T) {
 	s := set.Start(t)

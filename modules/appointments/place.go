@@ -45,6 +45,11 @@ func place(tx core.App, r *core.Record) error {
 		return r.GetString(f) != r.Original().GetString(f)
 	})
 	revived := appointmentsapi.Live(status) && !appointmentsapi.Live(was)
+	if !moved {
+		if err := derivedStay(r); err != nil {
+			return err
+		}
+	}
 	if !moved && !revived {
 		return nil
 	}
@@ -141,6 +146,18 @@ func find(tx core.App, r *core.Record, field, collection, noun string, present b
 		return nil, kernel.Bad(field, "validation_missing_rel_records", "There is no such "+noun+"."), nil
 	}
 	return found, nil, nil
+}
+
+// derivedStay refuses what would part a slot from what is compared in its place: the dashboard
+// may set any field.
+func derivedStay(r *core.Record) error {
+	var bad kernel.Invalid
+	for _, field := range []string{"startMinute", "endMinute", "startsAt"} {
+		if r.GetString(field) != r.Original().GetString(field) {
+			bad = append(bad, kernel.ErrServerSet.At(field))
+		}
+	}
+	return bad.OrNil()
 }
 
 func derive(r *core.Record, c clinicapi.Settings, s slot) {
