@@ -262,3 +262,12 @@ func TestAHistoryIsAListLikeAnyOther(t *testing.T) {
 		{Name: "of a record that is not there", As: doctor, Method: "GET", Path: path + "/nosuchrecord000/history", Want: 404},
 	})
 }
+
+// Who wrote a record is part of it: the dashboard may set any field, but not this one.
+func TestARecordKeepsItsAuthor(t *testing.T) {
+	s := set.Start(t)
+	r := s.Do(t, "PATCH", collection+"/"+recordsapi.Ada, s.Superuser(t), `{"authorId":"`+authapi.Omar.ID+`"}`)
+	if r.Status != 400 || r.Code("authorId") != "server_set" {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+}

@@ -66,7 +66,11 @@ func change(tx core.App, r *core.Record) error {
 	if err := nameAttachments(r); err != nil {
 		return err
 	}
-	return check(tx, r, nil)
+	var bad kernel.Invalid
+	if had := before.GetString("authorId"); had != "" && had != r.GetString("authorId") {
+		bad = append(bad, kernel.ErrServerSet.At("authorId"))
+	}
+	return check(tx, r, bad)
 }
 
 // check names everything that is wrong with what a record says.
