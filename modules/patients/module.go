@@ -32,7 +32,7 @@ func Module() kernel.Module {
 			kernel.InsteadOfDelete("patients", "the patient leaves every list and is kept", takeOff),
 		},
 		Routes: []kernel.Route{restoreRoute},
-		Errors: []*kernel.Error{errKept},
+		Errors: []*kernel.Error{errKept, errNumberKept},
 		Emits:  []kernel.EventDoc{patientsapi.Deleted.Declares("A patient was taken off the register.")},
 		Jobs: []kernel.Job{
 			{Name: "birthdays", Spec: "1 * * * *", Doc: "Brings the stored ages up to date, for filters and sorting.", Run: refreshAges},
@@ -47,3 +47,6 @@ func Module() kernel.Module {
 
 // errKept is the database's last word on a delete that went round the hooks.
 var errKept = kernel.Fail(http.StatusConflict, "patient_kept", "Patients are never removed from the database.")
+
+// errNumberKept is its word on the counter.
+var errNumberKept = kernel.Fail(http.StatusConflict, "number_kept", "Patients' numbers are given once: the counter goes on and stays.")

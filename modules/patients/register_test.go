@@ -250,3 +250,21 @@ func TestDemo(t *testing.T) {
 		t.Errorf("few have blood group O+: %d", len(r.Items(t)))
 	}
 }
+
+// A counter that went back would give numbers that were given, and without one there are none.
+func TestTheCounterGoesOnAndStays(t *testing.T) {
+	s := set.Start(t)
+	root := s.Superuser(t)
+	const counter = "/api/collections/patient_numbers/records/patientnumber01"
+	for _, method := range []string{"PATCH", "DELETE"} {
+		if r := s.Do(t, method, counter, root, `{"last":0}`); r.Status != 409 || r.Code("last") != "number_kept" {
+			t.Errorf("%s: %d %s", method, r.Status, r.Body)
+		}
+	}
+	if r := s.Do(t, "PATCH", counter, root, `{"last":7000}`); r.Status != 200 {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	if got := s.As(t, as(authapi.Rosa), "POST", path, `{"name":"X"}`).JSON(t)["mrn"]; got != "P-007001" {
+		t.Errorf("a clinic that begins at a number of its own goes on from %v", got)
+	}
+}

@@ -17,6 +17,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000495_restriction", Up: initRestriction},
 	{ID: "1780000496_age", Up: ageUnknown},
 	{ID: "1780000498_days", Up: initDays},
+	{ID: "1795010001_counter", Up: keepCounter},
 }
 
 func initPatients(tx core.App) error {
@@ -78,6 +79,22 @@ func initNumbers(tx core.App) error {
 	r := core.NewRecord(c)
 	r.Id = "patientnumber01"
 	return tx.Save(r)
+}
+
+// keepCounter lets the counter neither go back, where a number could be given to two, nor go:
+// without it nobody can be registered.
+func keepCounter(tx core.App) error {
+	for _, statement := range []string{
+		`CREATE TRIGGER patient_numbers_step BEFORE UPDATE ON patient_numbers WHEN NEW.last < OLD.last
+			BEGIN SELECT RAISE(ABORT, 'polyclinic:number_kept:last'); END`,
+		`CREATE TRIGGER patient_numbers_kept BEFORE DELETE ON patient_numbers
+			BEGIN SELECT RAISE(ABORT, 'polyclinic:number_kept:last'); END`,
+	} {
+		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // initDays lets no day in that does not exist.
