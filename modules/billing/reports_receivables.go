@@ -39,26 +39,11 @@ type debts struct {
 	ofDoctor   []debt  // by the doctor's number
 	patients   int     // who owe anything
 	patientsOf []int   // by age
-	owing      []uint8 // ages by the patient's number, as bits, until they are counted
+	owing      []uint8 // ages by the patient's number, as bits, while they are added up
 }
 
 // bytes is about what they take in memory.
 func (s *debts) bytes() int { return 24*len(s.ofDoctor) + 64*len(s.ofMonth) }
-
-// countPatients counts who owes.
-func (s *debts) countPatients() {
-	s.patientsOf = make([]int, len(billingapi.Ages))
-	for _, ages := range s.owing {
-		if ages == 0 {
-			continue
-		}
-		s.patients++
-		for i := range s.patientsOf {
-			s.patientsOf[i] += int(ages >> i & 1)
-		}
-	}
-	s.owing = nil
-}
 
 func receivables(c *reportsapi.Call) (*billingapi.Receivables, error) {
 	sums, err := reportsapi.Once(c, "owed_packs", "", c.To, "debts from "+c.From, func() (*debts, int, error) {
@@ -101,7 +86,7 @@ func addDebts(c *reportsapi.Call) (*debts, error) {
 	if err != nil {
 		return nil, err
 	}
-	sums := &debts{ages: make([]debt, len(billingapi.Ages)), ofMonth: map[string]debt{}, ofDoctor: make([]debt, doctors+1), owing: make([]uint8, patients+1)}
+	sums := newDebts(patients, doctors)
 	last, _ := clinicapi.ParseDay(c.To) // ParseRange made it
 	today := int(last.Sub(time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)).Hours() / 24)
 	first, _ := clinicapi.ParseDay(c.From)
@@ -118,8 +103,16 @@ func addDebts(c *reportsapi.Call) (*debts, error) {
 			return nil, err
 		}
 	}
-	sums.countPatients()
+	sums.owing = nil
 	return sums, nil
+}
+
+// newDebts is nothing yet, of patients and doctors up to these numbers.
+func newDebts(patients, doctors uint32) *debts {
+	return &debts{
+		ages: make([]debt, len(billingapi.Ages)), ofMonth: map[string]debt{}, ofDoctor: make([]debt, doctors+1),
+		patientsOf: make([]int, len(billingapi.Ages)), owing: make([]uint8, patients+1),
+	}
 }
 
 // add adds the invoices of some days, and returns their sum; today is counted as due days are.
@@ -136,7 +129,11 @@ func (s *debts) add(issued [][]owing, today int) (sum debt, err error) {
 			sum.add(o.owed, age > 0)
 			s.ages[age].add(o.owed, age > 0)
 			s.ofDoctor[o.doctor].add(o.owed, age > 0)
-			s.owing[o.patient] |= 1 << age
+			// Without a branch, as in marks of visits: which patients were seen cannot be foreseen.
+			seen := s.owing[o.patient]
+			s.owing[o.patient] = seen | 1<<age
+			s.patientsOf[age] += int(^seen >> age & 1)
+			s.patients += int((uint64(seen) - 1) >> 63) // 1 for no age yet
 		}
 	}
 	s.all = debt{s.all.invoices + sum.invoices, s.all.owed + sum.owed, s.all.overdue + sum.overdue}
