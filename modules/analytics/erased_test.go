@@ -46,6 +46,9 @@ func TestAnErasedPatientIsErasedInTheWarehouse(t *testing.T) {
 		if n := holding(t, url, "1961-04-23"); (n > 0) != (key == "") {
 			t.Fatalf("with the key %q, %d rows hold the day of birth", key, n)
 		}
+		if n := number(t, url, `SELECT count(*) FROM polyclinic.patients_history WHERE h <> 0`); n > 0 {
+			t.Errorf("with the key %q, %d versions have the hash of a row with its day of birth, which whoever tries the days of the year finds", key, n)
+		}
 		if n := holding(t, url, "Bobby Lane"); n != 1 {
 			t.Fatalf("%d rows hold the clinic's own field, want the present one alone", n)
 		}

@@ -36,8 +36,9 @@ func (s *site) until(sql string) {
 func (s *site) versioned() {
 	s.t.Helper()
 	for _, t := range s.tables {
-		v := `(SELECT DISTINCT ON (id) id, h, deleted FROM polyclinic."` + t.Name + `_history" WHERE site_id = 'north' ORDER BY id, valid_from DESC)`
-		s.wants(`SELECT count(*) FROM polyclinic."`+t.Name+`" p LEFT JOIN `+v+` v ON v.id = p.id AND NOT v.deleted AND v.h = p.h WHERE v.id IS NULL`, int64(0))
+		v := `(SELECT DISTINCT ON (id) id, to_jsonb(t) - ARRAY['h', 'extra', 'valid_from', 'deleted'] AS says, deleted FROM polyclinic."` + t.Name + `_history" t WHERE site_id = 'north' ORDER BY id, valid_from DESC)`
+		s.wants(`SELECT count(*) FROM polyclinic."`+t.Name+`" p LEFT JOIN `+v+` v ON v.id = p.id AND NOT v.deleted AND v.says = to_jsonb(p) - ARRAY['h', 'extra', 'born_on'] WHERE v.id IS NULL`, int64(0))
+		s.wants(`SELECT count(*) FROM polyclinic."`+t.Name+`_history" WHERE h <> 0`, int64(0))
 		s.wants(`SELECT count(*) FROM `+v+` v LEFT JOIN polyclinic."`+t.Name+`" p ON p.id = v.id WHERE p.id IS NULL AND NOT v.deleted`, int64(0))
 	}
 }
@@ -59,6 +60,14 @@ func TestHistorySwitchedOnLater(t *testing.T) {
 	s.same()
 	s.with("POLYCLINIC_ANALYTICS_HISTORY=on").until(`SELECT versions FROM polyclinic.sync_site`)
 	s.versioned()
+	s.wants(changed, int64(3))
+
+	// Hashes that an earlier version of the program left in them go.
+	s.stops()
+	postgres.Server(t).Exec(t, s.url, `UPDATE polyclinic.patients_history SET h = 7`, `DELETE FROM polyclinic.sync_filled WHERE tbl = '*_history'`)
+	s.server = nil
+	s.with("POLYCLINIC_ANALYTICS_HISTORY=off").until(`SELECT count(*) = 0 FROM polyclinic.patients_history WHERE h <> 0`)
+	s.with("POLYCLINIC_ANALYTICS_HISTORY=on").until(`SELECT versions FROM polyclinic.sync_site`)
 	s.wants(changed, int64(3))
 
 	// Nor does it take a restart when somebody drops the versions.

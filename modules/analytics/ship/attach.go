@@ -120,7 +120,7 @@ func (s *Shipper) whole(ctx context.Context) error {
 
 // prepare sees to what is in the warehouse already, when a setting is another than when it
 // was shipped: that no id of a patient is there that was made with another key, or with
-// none, and, with History, that every row has its first version.
+// none, that no version has a hash, and, with History, that every row has its first version.
 func (s *Shipper) prepare(ctx context.Context) error {
 	if key := row.KeyMark(s.Options.Key); s.at.Key != key {
 		if err := s.w.Repseudonymise(ctx, s.at, s.Tables, key); err != nil {
@@ -128,8 +128,8 @@ func (s *Shipper) prepare(ctx context.Context) error {
 		}
 		s.at.Key = key
 	}
-	if !s.History {
-		return nil
+	if err := s.w.UnhashVersions(ctx, s.at, s.Tables); err != nil || !s.History {
+		return err
 	}
 	return s.w.FillVersions(ctx, s.at, s.Tables)
 }

@@ -88,6 +88,7 @@ func layout(tables []analyticsapi.Table, history bool) []table {
 		out = append(out, table{t.Name, t.Doc, columns, "site_id, id"})
 		if history {
 			versions := slices.DeleteFunc(slices.Clone(columns), func(c columnDDL) bool { return !kept(t, c.name) })
+			versions[len(versions)-1].doc = "Always 0: a hash would tell of what versions leave out."
 			versions = append(versions, columnDDL{"valid_from", "timestamptz", "NOT NULL", "When this version arrived."},
 				columnDDL{"deleted", "boolean", "NOT NULL", "The row was deleted then."})
 			out = append(out, table{historyName(t), "Every version of the rows of " + t.Name + ".", versions, "site_id, id, valid_from"})

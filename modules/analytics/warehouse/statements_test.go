@@ -78,6 +78,7 @@ func everything(t *testing.T, server *postgrestest.Server, url, via string, hist
 	end := at(len(steps) + 2)
 	must(t, w.Beat(ctx, end))
 	if history {
+		must(t, w.UnhashVersions(ctx, end, all))
 		must(t, w.FillVersions(ctx, end, all))
 	}
 	unfilled, err := w.Unfilled(ctx, all)

@@ -336,6 +336,7 @@ func TestHistoryKeepsVersions(t *testing.T) {
 		{Table: beds, Rows: []row.Row{bed("a", "second"), bed("b", "first")}},
 		{Table: beds, Deleted: []string{"a", "none"}},
 		{Table: beds, Rows: []row.Row{bed("a", "third")}},
+		{Table: beds, Rows: []row.Row{{ID: "a", Values: []any{"third"}, Hash: 7}}}, // as after Stale: written anew, and says the same
 	} {
 		_, err = w.Apply(ctx, warehouse.Batch{From: at(i + 1), To: at(i + 2), Changes: []warehouse.Change{c}})
 		must(t, err)
