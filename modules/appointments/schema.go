@@ -16,6 +16,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000593_stamps", Up: initStamps},
 	{ID: "1780000594_day_stamps", Up: initDayStamps},
 	{ID: "1780000598_days", Up: initDays},
+	{ID: "1795020005_whole", Up: initWhole},
 }
 
 func initAppointments(tx core.App) error {
@@ -85,3 +86,8 @@ func initNoOverlap(tx core.App) error {
 
 // initDays lets no day in that does not exist.
 func initDays(tx core.App) error { return clinicapi.OnlyDays(tx, "appointments", "appointmentDate") }
+
+// initWhole lets no slot in whose minutes are no whole numbers.
+func initWhole(tx core.App) error {
+	return clinicapi.OnlyWhole(tx, "appointments", "startMinute", "endMinute")
+}

@@ -18,6 +18,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000692_stamps", Up: initStamps},
 	{ID: "1780000693_day_stamps", Up: initDayStamps},
 	{ID: "1780000698_days", Up: initDays},
+	{ID: "1795020006_whole", Up: initWhole},
 }
 
 func initInvoices(tx core.App) error {
@@ -165,4 +166,9 @@ func initGuards(tx core.App) error {
 // initDays lets no day in that does not exist.
 func initDays(tx core.App) error {
 	return errors.Join(clinicapi.OnlyDays(tx, "invoices", "issuedOn", "dueOn"), clinicapi.OnlyDays(tx, "payments", "paidOn"))
+}
+
+// initWhole lets no amount in that is no whole number of minor units.
+func initWhole(tx core.App) error {
+	return errors.Join(clinicapi.OnlyWhole(tx, "invoices", "amountMinor", "paidMinor", "balanceMinor", "refundedMinor"), clinicapi.OnlyWhole(tx, "payments", "amountMinor"))
 }

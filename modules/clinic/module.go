@@ -16,7 +16,7 @@ func Module() kernel.Module {
 		Access:     []kernel.Access{{Collection: "clinic", Doc: "The clinic's settings, one row."}},
 		Hooks:      rules,
 		Routes:     routes,
-		Errors:     []*kernel.Error{clinicapi.ErrNoDay},
+		Errors:     []*kernel.Error{clinicapi.ErrNoDay, clinicapi.ErrNotWhole},
 		Provides:   []any{demoMark{}, strictSwitch{}, webRules{}, warehouse},
 	}
 }

@@ -14,6 +14,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000990_report", Up: initReport},
 	{ID: "1780000991_stamps", Up: initStamps},
 	{ID: "1780000998_days", Up: initDays},
+	{ID: "1795020009_whole", Up: initWhole},
 }
 
 func initStock(tx core.App) error {
@@ -107,4 +108,10 @@ var triggers = []string{
 // initDays lets no day in that does not exist.
 func initDays(tx core.App) error {
 	return errors.Join(clinicapi.OnlyDays(tx, "inventory", "expiryDate"), clinicapi.OnlyDays(tx, "inventory_movements", "movedOn"))
+}
+
+// initWhole lets no quantity or price in that is no whole number. A movement of a half could
+// never be mended: movements are final.
+func initWhole(tx core.App) error {
+	return errors.Join(clinicapi.OnlyWhole(tx, "inventory", "quantity", "unitPriceMinor", "reorderLevel"), clinicapi.OnlyWhole(tx, "inventory_movements", "delta", "quantityAfter"))
 }
