@@ -17,6 +17,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000594_day_stamps", Up: initDayStamps},
 	{ID: "1780000598_days", Up: initDays},
 	{ID: "1795020005_whole", Up: initWhole},
+	{ID: "1795020105_days_again", Up: initDays}, // as every SQLite reads them
 }
 
 func initAppointments(tx core.App) error {

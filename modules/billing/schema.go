@@ -19,6 +19,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000693_day_stamps", Up: initDayStamps},
 	{ID: "1780000698_days", Up: initDays},
 	{ID: "1795020006_whole", Up: initWhole},
+	{ID: "1795020106_days_again", Up: initDays}, // as every SQLite reads them
 }
 
 func initInvoices(tx core.App) error {

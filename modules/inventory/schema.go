@@ -15,6 +15,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000991_stamps", Up: initStamps},
 	{ID: "1780000998_days", Up: initDays},
 	{ID: "1795020009_whole", Up: initWhole},
+	{ID: "1795020109_days_again", Up: initDays}, // as every SQLite reads them
 }
 
 func initStock(tx core.App) error {

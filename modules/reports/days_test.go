@@ -49,6 +49,17 @@ func TestNoDayThatDoesNotExist(t *testing.T) {
 	if err := do("INSERT INTO payments (id, invoiceId, kind, amountMinor, method, paidOn) VALUES ('badpayment00001', 'gooddayissuedon', 'payment', 1, 'cash', '2026-02-30')"); err == nil || !strings.Contains(err.Error(), "validation_invalid_day:paidOn") {
 		t.Errorf("a payment: %v", err)
 	}
+	// This program's SQLite is not that of whoever writes plain SQL: to 3.40, date('2026-02-30')
+	// without a modifier is what was given.
+	var triggers []string
+	if err := s.App.DB().NewQuery("SELECT name || ': ' || sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%validation_invalid_day%'").Column(&triggers); err != nil || len(triggers) < 14 {
+		t.Fatalf("%d triggers, %v", len(triggers), err)
+	}
+	for _, sql := range triggers {
+		if strings.Contains(sql, "date(") && !strings.Contains(sql, ", '+0 days') IS NOT NEW.") {
+			t.Errorf("an older SQLite lets a day in that does not exist: %s", sql)
+		}
+	}
 	r := s.Do(t, "PATCH", "/api/collections/patients/records/gooddayregister", s.Superuser(t), map[string]any{"registeredOn": "2026-02-30"})
 	if r.Status != 400 || r.Code("registeredOn") != "validation_invalid_day" {
 		t.Errorf("the dashboard: %d %s", r.Status, r.Body)
