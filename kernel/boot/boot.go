@@ -56,6 +56,9 @@ func Main(mods []kernel.Module) error {
 			addCommand(app.RootCmd, c(k))
 		}
 	}
+	for _, c := range app.RootCmd.Commands() {
+		refuseMistyped(c)
+	}
 	if c, _, err := app.RootCmd.Find(os.Args[1:]); err == nil && (c.Annotations[kernel.Offline] != "" || c != app.RootCmd && !c.Runnable()) {
 		return app.RootCmd.Execute()
 	}
@@ -63,6 +66,21 @@ func Main(mods []kernel.Module) error {
 		return explain(err, app.DataDir())
 	}
 	return run(app)
+}
+
+// refuseMistyped has a group of commands, which by itself prints what there is, refuse a name that
+// is none of them: a nightly "analytics verfiy" ended with 0 and had looked at nothing.
+func refuseMistyped(c *cobra.Command) {
+	if !c.Runnable() && c.HasSubCommands() {
+		c.Args, c.RunE = cobra.NoArgs, func(c *cobra.Command, _ []string) error { return c.Help() }
+		if c.Annotations == nil {
+			c.Annotations = map[string]string{}
+		}
+		c.Annotations[kernel.Offline] = "yes"
+	}
+	for _, sub := range c.Commands() {
+		refuseMistyped(sub)
+	}
 }
 
 // addCommand adds a module's command, and those of a group that is there already to it.

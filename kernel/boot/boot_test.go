@@ -71,6 +71,13 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 	wantWords(t, said, status, 1, `unknown command "now"`)
 	said, status = polyclinic.Run(t, "serve", "--http", "8090", "--dir", t.TempDir())
 	wantWords(t, said, status, 1, "--http takes an address and a port", "127.0.0.1:8090")
+	for _, group := range []string{"superuser", "analytics", "admin", "patient", "audit"} {
+		said, status = polyclinic.Run(t, group, "verfiy")
+		wantWords(t, said, status, 1, `unknown command "verfiy" for "polyclinic `+group+`"`)
+		if said, status = polyclinic.Run(t, group); status != 0 || !strings.Contains(said, "Available Commands:") {
+			t.Errorf("%s alone: exit status %d\n%s", group, status, said)
+		}
+	}
 	c := polyclinic.Command(t, "modules")
 	c.Env = append(os.Environ(), "POLYCLINIC_DISABLE=nosuch")
 	said, status = program.Finish(t, c)
