@@ -52,7 +52,7 @@ func findings(s Status) (list []kernel.Finding) {
 		list = append(list, kernel.Finding{Code: "analytics_log_dropped", Level: kernel.Alarm, Text: "So many changes waited for the analytics warehouse that their list was dropped; every table is read in full once it can be reached."})
 	}
 	if s.Rejects > 0 {
-		list = append(list, kernel.Finding{Code: "analytics_rejects", Level: kernel.Note, Text: fmt.Sprintf("%d values did not fit the analytics warehouse and are empty there: see polyclinic.sync_reject.", s.Rejects)})
+		list = append(list, kernel.Finding{Code: "analytics_rejects", Level: kernel.Note, Text: fmt.Sprintf("%d values or rows did not fit the analytics warehouse, or were refused by it, and are lacking there: see polyclinic.sync_reject.", s.Rejects)})
 	}
 	for _, name := range s.OtherNames {
 		list = append(list, kernel.Finding{Code: "analytics_other_name", Level: kernel.Alarm, Text: fmt.Sprintf("The analytics warehouse has this clinic as site %s, too, and figures of several sites count it twice: take out the name that it has no more, as docs/analytics.md says.", name)})

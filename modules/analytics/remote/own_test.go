@@ -78,6 +78,26 @@ func TestHowFarTheFiguresAreBehind(t *testing.T) {
 	}
 }
 
+// A row that an analyst's constraint refuses is in no figure from there, and no change waits for it:
+// the answer says so.
+func TestFiguresThatLackWhatWasSetAside(t *testing.T) {
+	url := ""
+	s := clinicOf(t, &url)
+	url = postgres.Server(t).Database(t)
+	ship(t, s.App, url, site, nil)
+	says := func(want string) {
+		t.Helper()
+		r := s.As(t, kerneltest.Account{Email: authapi.Alma.Email, Password: authapi.Alma.Password}, "GET", "/api/reports/revenue-summary?source=postgres", nil)
+		if r.Status != 200 || r.Header.Get("Analytics-Set-Aside") != want || r.Header.Get("Analytics-Behind") != "0" {
+			t.Errorf("got %d, set aside %q, behind %q, want %q", r.Status, r.Header.Get("Analytics-Set-Aside"), r.Header.Get("Analytics-Behind"), want)
+		}
+	}
+	says("0")
+	const refused = `INSERT INTO polyclinic.sync_reject (site_id, tbl, id, col, reason, at) VALUES ('%s', 'invoices', 'x', '', 'the warehouse refuses the row', now())`
+	postgres.Server(t).Exec(t, url, fmt.Sprintf(refused, site), fmt.Sprintf(refused, "another"))
+	says("1")
+}
+
 // A second clinic with the same site id is refused, and gets none of the first one's money.
 func TestASecondClinicWithTheSameSite(t *testing.T) {
 	url := postgres.Server(t).Database(t)

@@ -143,6 +143,7 @@ func (r Reader) judge(c *reportsapi.Call, at warehouse.Position) error {
 	if err != nil || c.Header == nil {
 		return err
 	}
+	c.Header.Set(setAsideHeader, strconv.FormatInt(at.SetAside, 10))
 	c.Header.Set(behindHeader, strconv.FormatInt(n, 10))
 	if !all {
 		c.Header.Set(behindHeader, "unknown")
@@ -150,8 +151,10 @@ func (r Reader) judge(c *reportsapi.Call, at warehouse.Position) error {
 	return nil
 }
 
-// behindHeader says how many changes of the clinic the figures lack.
-const behindHeader = "Analytics-Behind"
+const (
+	behindHeader   = "Analytics-Behind"    // how many changes of the clinic the figures lack
+	setAsideHeader = "Analytics-Set-Aside" // how many values and rows the warehouse never took, see sync_reject
+)
 
 // take waits for the turn and reports whether it came before ctx ended.
 func (l *line) take(ctx context.Context) bool {

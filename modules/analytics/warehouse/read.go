@@ -38,7 +38,7 @@ const beginReadSQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 // Read runs queries on one state of the data, in one round trip, and returns where the site
 // stands in it.
 func (w *Warehouse) Read(ctx context.Context, queries ...Query) (at Position, answers []Answer, err error) {
-	calls := []call{{sql: beginReadSQL}, {sql: patienceSQL}, {sql: positionSQL, args: []arg{text(w.site)}},
+	calls := []call{{sql: beginReadSQL}, {sql: patienceSQL}, {sql: countRejectsSQL, args: []arg{text(w.site)}}, {sql: positionSQL, args: []arg{text(w.site)}},
 		{sql: filledSQL, args: []arg{text(w.site)}}, {sql: numbersSQL}}
 	head := len(calls)
 	for _, q := range queries {
@@ -58,6 +58,9 @@ func (w *Warehouse) Read(ctx context.Context, queries ...Query) (at Position, an
 		answers[i] = Answer{results[head+i]}
 	}
 	if at, err = position(results[head-3]); err != nil {
+		return at, nil, err
+	}
+	if at.SetAside, err = (Answer{results[head-4]}).Int(0, 0); err != nil {
 		return at, nil, err
 	}
 	there, err := readNumbers(results[head-1])

@@ -73,6 +73,7 @@ type Position struct {
 	Versions bool   // every present row has its version, see FillVersions
 	Key      string // names the key that pseudonyms are made with, see Repseudonymise
 	Remade   bool   // a column was made anew since the site's rows were written; only Read looks
+	SetAside int64  // how many values and rows are in sync_reject; only Read looks
 }
 
 // Open connects to the database that url names, for one site. Its errors say what is wrong
