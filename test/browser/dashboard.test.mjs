@@ -46,6 +46,42 @@ test("another period asks for other numbers", async () => {
   assert.deepEqual(page.faults, []);
 });
 
+const thisMonth = () => new Date().toISOString().slice(0, 7) + "-01";
+const billed = (page) => page.locator('#clinic-revenue-summary tr:has(th:text-is("Billed")) td').first();
+
+test("what comes late does not show another period's numbers", async () => {
+  const page = await site.dashboard();
+  await page.goto(site.url + "/_/#/clinic");
+  await page.waitForSelector("#clinic-revenue-summary table");
+  const before = await billed(page).innerText();
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/api/reports/revenue-summary*", async (route) => {
+    if (!route.request().url().includes(`from=${thisMonth()}`)) await held;
+    await route.continue();
+  });
+  const holding = page.waitForRequest((r) => r.url().includes("/api/reports/revenue-summary"));
+  await page.selectOption("#clinic-period", "60");
+  const late = (await holding).response();
+  await page.selectOption("#clinic-period", "1");
+  await page.waitForFunction((was) => document.querySelector("#clinic-revenue-summary td")?.closest("section").innerText.includes(was) === false, before);
+  const shown = await billed(page).innerText();
+  release();
+  await (await late).finished();
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  assert.equal(await billed(page).innerText(), shown);
+  assert.deepEqual(page.faults, []);
+});
+
+test("the period ends on the clinic's day, wherever the browser is", async () => {
+  // Of these two, one is at another day than the demo clinic, which is in UTC.
+  const timezoneId = new Date().getUTCHours() < 11 ? "Pacific/Pago_Pago" : "Pacific/Kiritimati";
+  const page = await site.dashboard({ timezoneId });
+  const asked = page.waitForRequest((r) => r.url().includes("/api/reports/revenue-summary"));
+  await page.goto(site.url + "/_/#/clinic");
+  assert.match((await asked).url(), new RegExp(`to=${new Date().toISOString().slice(0, 10)}`));
+});
+
 test("who logs out of the dashboard has signed out", async () => {
   const page = await site.dashboard();
   const token = await page.evaluate(() => app.pb.authStore.token);

@@ -65,8 +65,8 @@ export async function openSite() {
     throw err;
   }
   // openPage opens an empty page; what its scripts complain of is kept in page.faults.
-  async function openPage() {
-    const page = await browser.newPage({ viewport: { width: 1366, height: 900 }, timezoneId: "UTC", locale: "en-GB" });
+  async function openPage(options = {}) {
+    const page = await browser.newPage({ viewport: { width: 1366, height: 900 }, timezoneId: "UTC", locale: "en-GB", ...options });
     page.setDefaultTimeout(patience);
     page.faults = [];
     page.on("pageerror", (err) => page.faults.push(err.message));
@@ -78,8 +78,8 @@ export async function openSite() {
     close,
     page: openPage,
     // dashboard opens PocketBase's, signed in.
-    async dashboard() {
-      const page = await openPage();
+    async dashboard(options) {
+      const page = await openPage(options);
       await page.goto(url + "/_/#/login");
       await page.fill("input[type=email], input[name=identity]", superuser.email);
       await page.fill("input[type=password]", superuser.password);

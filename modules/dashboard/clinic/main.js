@@ -5,12 +5,11 @@
 const path = "#/clinic";
 const spans = [["This month", 1], ["3 months", 3], ["12 months", 12], ["5 years", 60]];
 
-// dayOf writes a moment's day in the browser's own time zone.
-const dayOf = (d) => [d.getFullYear(), d.getMonth() + 1, d.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
-
-function rangeOf(months) {
-    const today = new Date();
-    return { from: dayOf(new Date(today.getFullYear(), today.getMonth() - months + 1, 1)), to: dayOf(today) };
+// rangeOf ends today, by the clinic's calendar: the browser may be in another time zone.
+function rangeOf(months, timeZone) {
+    const to = new Date().toLocaleDateString("sv-SE", { timeZone }); // YYYY-MM-DD
+    const [year, month] = to.split("-").map(Number);
+    return { from: new Date(Date.UTC(year, month - months, 1)).toISOString().slice(0, 10), to };
 }
 
 // ask returns {answer} or {error, status}; it never throws.
@@ -103,13 +102,16 @@ function sync({ answer, error, status }) {
 function page() {
     app.store.title = "Clinic";
     const state = store({ months: 12, loading: false, cards: [] });
+    let newest = 0;
 
     async function load() {
+        const mine = ++newest;
         state.loading = true;
-        const range = rangeOf(state.months);
-        const [document, health, syncing] = await Promise.all([ask("/api/openapi.json"), ask("/api/health"), ask("/api/analytics/status")]);
+        const [clinic, document, health, syncing] = await Promise.all([ask("/api/clinic"), ask("/api/openapi.json"), ask("/api/health"), ask("/api/analytics/status")]);
+        const range = rangeOf(state.months, clinic.answer?.timeZone);
         const reports = document.answer ? reportsOf(document.answer) : [];
         const answers = await Promise.all(reports.map((r) => ask(r.url, range)));
+        if (mine !== newest) return; // another period was chosen meanwhile
         state.cards = [
             () => card("clinic-health", "Server", "What a person should see to", findings(health)),
             ...reports.map((r, i) => () => card("clinic-" + r.url.split("/").pop(), r.title, r.about, result(answers[i]))),
