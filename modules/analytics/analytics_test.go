@@ -238,6 +238,7 @@ func TestCommandsBesideAServer(t *testing.T) {
 	wants(true, []string{"backfill", "nosuch"}, "nosuch", "patients")
 	same(t, s, url)
 	setenv(t, "POLYCLINIC_SITE_ID", "south")
+	wants(true, []string{"status"}, "ships as site north", "the site south", "POLYCLINIC_SITE_ID")
 	wants(true, []string{"backfill", "payments"}, "ships as site north", "the site south", "POLYCLINIC_SITE_ID")
 }
 

@@ -16,6 +16,9 @@ import (
 // and then what the warehouse says.
 func (t tool) status(ctx context.Context) error {
 	c, err := t.ready()
+	if err == nil {
+		err = t.sameSite(c.Site) // what this folder knows is of the other name
+	}
 	if err != nil {
 		return err
 	}
