@@ -83,7 +83,9 @@ func dimensions() []View {
 			{"t.specialty", "specialty", "The doctor's specialty."},
 			{"t.deleted_at IS NULL", "active", "The doctor has not left."},
 		}, "FROM polyclinic.doctors t"},
-		{"dim_date", "One row per day from 2000 to 2069.", []Column{
+		// Every day that a clinic can enter or import, see clinicapi.ParseDay: a fact without its day
+		// would be lost to whoever joins the two.
+		{"dim_date", "One row per day from 1900 to 2200.", []Column{
 			{"t.d::date", "date", "The day."},
 			{"extract(year FROM t.d)::int", "year", "The year."},
 			{"extract(quarter FROM t.d)::int", "quarter", "1 to 4."},
@@ -92,7 +94,7 @@ func dimensions() []View {
 			{"extract(week FROM t.d)::int", "iso_week", "1 to 53."},
 			{"extract(isodow FROM t.d)::int", "weekday", "1 for Monday to 7 for Sunday."},
 			{"extract(isodow FROM t.d) > 5", "weekend", "Saturday or Sunday."},
-		}, "FROM generate_series(timestamp '2000-01-01', timestamp '2069-12-31', interval '1 day') AS t(d)"},
+		}, "FROM generate_series(timestamp '1900-01-01', timestamp '2200-12-31', interval '1 day') AS t(d)"},
 	}
 }
 

@@ -156,6 +156,7 @@ func TestViews(t *testing.T) {
 		{"visits of the chain", "SELECT month, sum(visits)::int, sum(cancelled)::int, sum(patients)::int FROM polyclinic.chain_visits GROUP BY 1 ORDER BY 1", "2026-01 3 0 3\n2026-02 3 3 0"},
 		{"sites", "SELECT site_id, name, first_copy_under_way FROM polyclinic.dim_site ORDER BY 1 LIMIT 1", "north Clinic north false"},
 		{"a day", "SELECT year, quarter, month, iso_year, iso_week, weekday, weekend FROM polyclinic.dim_date WHERE date = '2027-01-01'", "2027 1 2027-01 2026 53 5 false"},
+		{"the first and the last day that a clinic takes", "SELECT date::text FROM polyclinic.dim_date WHERE date IN ('1899-12-31', '1900-01-01', '2200-12-31', '2201-01-01') ORDER BY 1", "1900-01-01\n2200-12-31"},
 	} {
 		if got := lines(t, url, c.sql); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
