@@ -88,11 +88,15 @@ func (s Setting) Value() string {
 	return s.Default
 }
 
-// Read is Value, but an error where NAME_FILE names a file that cannot be read: for a key, without
-// which something would be done in the clear, or not at all.
+// Read is Value, but an error where NAME_FILE names a file that cannot be read, or is empty: for a
+// key, without which something would be done in the clear, or not at all.
 func (s Setting) Read() (string, error) {
 	if path := os.Getenv(s.Name + "_FILE"); path != "" && os.Getenv(s.Name) == "" {
-		if _, err := os.ReadFile(path); err != nil {
+		raw, err := os.ReadFile(path)
+		if err == nil && strings.TrimSpace(string(raw)) == "" {
+			err = fmt.Errorf("%s is empty", path)
+		}
+		if err != nil {
 			return "", fmt.Errorf("%s_FILE: %w", s.Name, err)
 		}
 	}

@@ -3,6 +3,7 @@ package analytics_test
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,31 @@ func TestSettingsThatDoNotHold(t *testing.T) {
 	}
 	if strings.Contains(r.Body, "hidden") {
 		t.Error("it tells the password")
+	}
+}
+
+// A file that cannot be read, or holds nothing, is not a setting that is off: without its key of
+// pseudonyms a clinic would ship patients by their own ids, with their days of birth.
+func TestSettingsInFilesThatCannotBeRead(t *testing.T) {
+	blank := filepath.Join(t.TempDir(), "blank")
+	if err := os.WriteFile(blank, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"POLYCLINIC_ANALYTICS_PSEUDONYM_KEY", "POLYCLINIC_SITE_ID", "POLYCLINIC_ANALYTICS_URL"} {
+		for _, file := range []string{blank, filepath.Join(t.TempDir(), "gone")} {
+			url := feed(t, "POLYCLINIC_SITE_ID=north", name+"=", name+"_FILE="+file)
+			s := set.Start(t)
+			if r := s.As(t, alma, "GET", "/api/analytics/status", nil); !strings.Contains(r.Body, `"refused"`) || !strings.Contains(r.Body, name+"_FILE") {
+				t.Errorf("%s_FILE=%s: %d %s", name, file, r.Status, r.Body)
+			}
+			if _, err := run(t, s, "backfill"); err == nil || !strings.Contains(err.Error(), name+"_FILE") {
+				t.Errorf("backfill with %s_FILE=%s: %v", name, file, err)
+			}
+			if n := number(t, url, `SELECT count(*) FROM information_schema.tables WHERE table_schema = 'polyclinic'`); n > 0 {
+				t.Errorf("with %s_FILE=%s it shipped", name, file)
+			}
+			setenv(t, name+"_FILE", "")
+		}
 	}
 }
 

@@ -70,5 +70,9 @@ func (a *anchors) open(ctx context.Context) (*warehouse.Warehouse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return warehouse.Open(ctx, urlSetting.Value(), site)
+	url, err := urlSetting.Read()
+	if err != nil {
+		return nil, err
+	}
+	return warehouse.Open(ctx, url, site)
 }

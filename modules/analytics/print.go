@@ -47,7 +47,11 @@ func viewsCommand(k *kernel.Kernel) *cobra.Command {
 			if !configured() {
 				return errUnset
 			}
-			w, err := warehouse.Open(within(c), urlSetting.Value(), "") // the views are of no site
+			url, err := urlSetting.Read()
+			if err != nil {
+				return err
+			}
+			w, err := warehouse.Open(within(c), url, "") // the views are of no site
 			if err != nil {
 				return err
 			}

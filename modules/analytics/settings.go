@@ -31,8 +31,12 @@ var (
 
 var settings = []kernel.Setting{urlSetting, siteSetting, keySetting, extraSetting, historySetting, capSetting}
 
-// configured reports whether there is a warehouse.
-func configured() bool { return urlSetting.Value() != "" }
+// configured reports whether there is a warehouse. Whoever names a file for its URL wants one,
+// also where the file cannot be read.
+func configured() bool {
+	url, err := urlSetting.Read()
+	return url != "" || err != nil
+}
 
 var reSite = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$`)
 
@@ -45,6 +49,11 @@ func config(k *kernel.Kernel) (ship.Config, error) {
 	c := ship.Config{App: k.App, Tables: Tables(k), URL: urlSetting.Value, Now: time.Now}
 	if !configured() {
 		return c, errUnset
+	}
+	// A key that cannot be read is not none: without one, patients would leave by their own ids.
+	for _, s := range settings {
+		_, err := s.Read()
+		errs = append(errs, err)
 	}
 	errs = append(errs, analyticsapi.Check(c.Tables))
 	var err error

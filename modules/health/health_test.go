@@ -218,3 +218,16 @@ func at(url string) func(s *kerneltest.Server) []string {
 		return nil
 	}
 }
+
+// A secret that is not where its variable says is no variable that is unset: nobody wanted that.
+func TestASettingInAFileThatCannotBeRead(t *testing.T) {
+	if _, is := findings(t, set.Start(t))["setting_unread"]; is {
+		t.Error("found where there is none")
+	}
+	s := set.Start(t)
+	s.Token(t, as(authapi.Alma))
+	t.Setenv("POLYCLINIC_SECRETS_KEY_FILE", t.TempDir()+"/gone")
+	if got := findings(t, s)["setting_unread"]; got != kernel.Risk {
+		t.Errorf("got %q, want %q", got, kernel.Risk)
+	}
+}

@@ -17,6 +17,10 @@ func settings(app core.App) (found []kernel.Finding) {
 	for _, m := range kernel.Of(app).Modules {
 		for _, s := range m.Settings {
 			names = append(names, s.Name, s.Name+"_FILE")
+			if _, err := s.Read(); err != nil {
+				found = append(found, kernel.Finding{Level: kernel.Risk, Code: "setting_unread", Text: err.Error() + ": the server does as if " + s.Name + " were not set, or refuses what needs it."})
+				continue
+			}
 			value := s.Value()
 			if s.Wrong == nil || value == "" {
 				continue
