@@ -47,7 +47,7 @@ func (t tool) verify(ctx context.Context, names []string, repair, quick bool) er
 	}
 	defer source.Close()
 	v := &ship.Verifier{Quick: quick, App: t.k.App, Source: source, W: w, Each: func(_ string, rows int64) { t.bar.Show(rows) }}
-	list, err := t.compare(ctx, v, c, names)
+	list, err := t.compare(ctx, v, c, names, repair)
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -67,7 +67,7 @@ func (t tool) verify(ctx context.Context, names []string, repair, quick bool) er
 		}
 	}
 	t.say("%d rows were shipped again. Once more:", len(list))
-	if list, err = t.compare(ctx, v, c, again); err == nil && len(list) > 0 {
+	if list, err = t.compare(ctx, v, c, again, false); err == nil && len(list) > 0 {
 		err = fmt.Errorf("%d rows still differ", len(list))
 	}
 	return err
@@ -114,8 +114,9 @@ func sameKey(ctx context.Context, c ship.Config, w *warehouse.Warehouse) (wareho
 	return at, err
 }
 
-// compare says of each table what it found.
-func (t tool) compare(ctx context.Context, v *ship.Verifier, c ship.Config, names []string) (list []ship.Difference, err error) {
+// compare says of each table what it found. refused has what the warehouse refused in the list, too:
+// what was in its way there may be gone.
+func (t tool) compare(ctx context.Context, v *ship.Verifier, c ship.Config, names []string, refused bool) (list []ship.Difference, err error) {
 	for _, table := range c.Tables {
 		if !slices.Contains(names, table.Name) {
 			continue
@@ -131,8 +132,8 @@ func (t tool) compare(ctx context.Context, v *ship.Verifier, c ship.Config, name
 			word = fmt.Sprintf("%d differ", n)
 		}
 		t.say("%-20s %9d rows  checksum %016x  %s", table.Name, found.Rows, found.Sum, word)
-		if found.SetAside > 0 {
-			t.say("    %d rows that the warehouse refuses are set aside, see polyclinic.sync_reject", found.SetAside)
+		if n := len(found.Refused); n > 0 {
+			t.say("    %d rows that the warehouse refuses are set aside, see polyclinic.sync_reject", n)
 		}
 		for i, d := range found.Differences {
 			if i == shown {
@@ -142,6 +143,9 @@ func (t tool) compare(ctx context.Context, v *ship.Verifier, c ship.Config, name
 			t.say("    %s %s %s", d.Table, d.ID, d.Kind)
 		}
 		list = append(list, found.Differences...)
+		if refused {
+			list = append(list, found.Refused...)
+		}
 	}
 	return list, nil
 }

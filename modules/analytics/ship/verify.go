@@ -37,8 +37,8 @@ type Compared struct {
 	Rows        int64 // in the clinic
 	Sum         uint64
 	Buckets     int // that differed at first; changes under way are among them
-	SetAside    int // rows that the warehouse refused: named in sync_reject, no difference
 	Differences []Difference
+	Refused     []Difference // rows that the warehouse refused: named in sync_reject, none of Differences
 }
 
 // Verifier compares the clinic with the warehouse. It only reads, and works beside a
@@ -193,7 +193,7 @@ func (v *Verifier) judge(ctx context.Context, t analyticsapi.Table, found map[st
 	for _, r := range rejects {
 		if r.Table == t.Name && r.Column == "" && found[r.ID] == Missing {
 			delete(found, r.ID)
-			out.SetAside++
+			out.Refused = append(out.Refused, Difference{t.Name, r.ID, Missing})
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(found)) {
