@@ -29,5 +29,8 @@ type WebRules interface {
 // document instead of JSON.
 func (k *Kernel) Exports(pattern string) bool { return k.exports[pattern] }
 
-// isExport reports whether a route writes a document; a page for people is none.
-func isExport(r Route) bool { return r.Method == http.MethodGet && r.Raw != "" && r.Raw != "text/html" }
+// isExport reports whether a route writes a document, and nothing else: where the caller chooses, the
+// parameter format says it. A page for people is none.
+func isExport(r Route) bool {
+	return r.Method == http.MethodGet && r.Raw != "" && r.Raw != "text/html" && r.out == nothingType
+}
