@@ -26,6 +26,7 @@ type Change struct {
 	Table   analyticsapi.Table
 	Upserts []row.Row
 	Deletes []string // ids of rows that are no more
+	Cleared []string // what rejects called rows that could not leave and are no more
 }
 
 // maxBytes bounds what one reading takes into memory, in bytes of text, roughly.
@@ -71,6 +72,9 @@ func (v *View) batch(after int64, limit int, skip map[string]bool) (Batch, error
 		}
 		c.Upserts, b.Rejects = rows, append(b.Rejects, rejects...)
 		c.Deletes = gone(st.maker, ids, rows)
+		if len(rows) < len(ids) {
+			c.Cleared = cleared(st.maker, ids, rejects)
+		}
 		b.Changes = append(b.Changes, c)
 	}
 	return b, nil
@@ -136,6 +140,16 @@ func gone(m *row.Maker, ids []string, rows []row.Row) (deletes []string) {
 	}
 	slices.Sort(deletes)
 	return deletes
+}
+
+// cleared returns what rejects called the rows whose ids cannot leave, of those that are no more.
+func cleared(m *row.Maker, ids []string, rejects []row.Reject) (names []string) {
+	for _, id := range ids {
+		if name := m.Unusable(id); name != "" && !slices.ContainsFunc(rejects, func(r row.Reject) bool { return r.ID == name }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // byID reads the rows of the ids, ordered by their ids in the warehouse.

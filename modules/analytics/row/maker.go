@@ -185,6 +185,14 @@ func year(raw any) (any, string) {
 	return nil, "is no year, and no day that exists"
 }
 
+// Unusable returns what a reject calls a row whose id cannot leave, "" for one that can.
+func (m *Maker) Unusable(id string) string {
+	if _, why := m.ID(id); why == "" {
+		return ""
+	}
+	return printable(id)
+}
+
 // printable returns something to find an unusable id by, that every database can store.
 func printable(id any) string {
 	s := fmt.Sprintf("%q", fmt.Sprint(id))

@@ -91,6 +91,13 @@ func TestPoisonValuesAreSetAside(t *testing.T) {
 	c.exec(`UPDATE visits SET minutes = 3, at = '', codes = '[]', fee = 1`)
 	c.settle().same()
 	c.wants(`SELECT count(*) FROM polyclinic.sync_reject WHERE tbl = 'visits'`, int64(0))
+	c.wants(`SELECT count(*) FROM polyclinic.sync_reject WHERE reason = 'the id is too long'`, int64(1))
+	c.exec(`UPDATE people SET gender = 'w' WHERE length(id) = 3000`)
+	c.settle()
+	c.wants(`SELECT count(*) FROM polyclinic.sync_reject WHERE reason = 'the id is too long'`, int64(1))
+	c.exec(`DELETE FROM people WHERE length(id) = 3000`)
+	c.settle().same()
+	c.wants(`SELECT count(*) FROM polyclinic.sync_reject WHERE reason = 'the id is too long'`, int64(0))
 
 	// The same rows, read in full.
 	c.must(capture.Mark(c.app, capture.Asked))

@@ -46,7 +46,7 @@ func (s *Shipper) stream(ctx context.Context) (int, error) {
 		if c.Table.Name == s.pairsOf {
 			s.pairs = nil // there may be a row more, which replacing a range would delete
 		}
-		changes = append(changes, warehouse.Change{Table: c.Table, Rows: c.Upserts, Deleted: c.Deletes})
+		changes = append(changes, warehouse.Change{Table: c.Table, Rows: c.Upserts, Deleted: c.Deletes, Cleared: c.Cleared})
 	}
 	to, err := s.begin(b.Upto, s.plan)
 	if err != nil {

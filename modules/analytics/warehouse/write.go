@@ -22,6 +22,7 @@ type Change struct {
 	Table   analyticsapi.Table
 	Rows    []row.Row // as they are now
 	Deleted []string  // ids that are no more
+	Cleared []string  // of rows that were rejected and are no more, as the reject calls them
 }
 
 // piece is how many rows one statement writes: more cost memory on a coordinator, and on
@@ -125,7 +126,7 @@ func touched(c Change) []string {
 	for i := range c.Rows {
 		ids = append(ids, c.Rows[i].ID)
 	}
-	return append(ids, c.Deleted...)
+	return append(append(ids, c.Deleted...), c.Cleared...)
 }
 
 // upsert is the statement that writes rows.
