@@ -127,6 +127,7 @@ func TestTheInbox(t *testing.T) {
 
 func TestWhatWasSaidStays(t *testing.T) {
 	s := set.Start(t)
+	root := s.Superuser(t)
 	id := s.As(t, as(authapi.Ada), "GET", collection+"?sort=number", nil).Items(t)[0]["id"].(string)
 	s.On(t, []kerneltest.Scenario{
 		{Name: "no client changes a message", As: as(authapi.Grace), Method: "PATCH", Path: collection + "/" + id, Body: `{"messageText":"x"}`, Want: 403},
@@ -139,6 +140,13 @@ func TestWhatWasSaidStays(t *testing.T) {
 	} {
 		if _, err := s.App.NonconcurrentDB().NewQuery(sql).Execute(); err == nil || !strings.Contains(err.Error(), "polyclinic:message_fixed") {
 			t.Errorf("%s: got %v, want it refused", sql, err)
+		}
+	}
+	// Whoever the dashboard put into a conversation would read all of it.
+	for _, side := range []string{"firstId", "secondId"} {
+		url := "/api/collections/conversations/records/" + s.As(t, as(authapi.Ada), "GET", collection+"/"+id, nil).JSON(t)["conversationId"].(string)
+		if r := s.Do(t, "PATCH", url, root, `{"`+side+`":"`+authapi.Petra.ID+`"}`); r.Status != 409 || r.Code(side) != "conversation_fixed" {
+			t.Errorf("%s: %d %s", side, r.Status, r.Body)
 		}
 	}
 	r, err := s.App.FindRecordById("messages", id)

@@ -20,7 +20,7 @@ func Module() kernel.Module {
 			kernel.Before(kernel.Create, "messages", "a message has two people, a text and a place in their conversation", address),
 		},
 		Routes:   []kernel.Route{inboxRoute, readRoute},
-		Errors:   []*kernel.Error{errFixed},
+		Errors:   []*kernel.Error{errFixed, errPair},
 		Provides: personal,
 		Cast:     cast,
 		Demo:     demo,
@@ -34,6 +34,7 @@ var (
 	errStranger = kernel.Fail(http.StatusForbidden, "not_allowed", "You may write to the doctors who treat you, to nurses and staff, and to whoever wrote to you.")
 	errSender   = kernel.Fail(http.StatusForbidden, "not_allowed", "You may only write in your own name.")
 	errFixed    = kernel.Fail(http.StatusConflict, "message_fixed", "A message is neither changed nor taken back.")
+	errPair     = kernel.Fail(http.StatusConflict, "conversation_fixed", "A conversation stays that of its two people.")
 )
 
 // A conversation is its two people's alone: admins do not read along.

@@ -8,6 +8,7 @@ import (
 
 var migrations = []kernel.Migration{
 	{ID: "1780000900_messages", Up: initMessages},
+	{ID: "1795010002_pairs", Up: keepPairs},
 }
 
 func initMessages(tx core.App) error {
@@ -67,3 +68,18 @@ BEGIN SELECT RAISE(ABORT, 'polyclinic:message_fixed:'); END`
 
 const conversationGoesOn = `CREATE TRIGGER messages_last AFTER INSERT ON messages
 BEGIN UPDATE conversations SET lastMessageAt = NEW.created WHERE id = NEW.conversationId AND lastMessageAt < NEW.created; END`
+
+// keepPairs has a conversation stay its two people's: who is put into it would read all of it.
+func keepPairs(tx core.App) error {
+	for _, statement := range []string{
+		`CREATE TRIGGER conversations_first BEFORE UPDATE OF firstId ON conversations WHEN NEW.firstId IS NOT OLD.firstId
+BEGIN SELECT RAISE(ABORT, 'polyclinic:conversation_fixed:firstId'); END`,
+		`CREATE TRIGGER conversations_second BEFORE UPDATE OF secondId ON conversations WHEN NEW.secondId IS NOT OLD.secondId
+BEGIN SELECT RAISE(ABORT, 'polyclinic:conversation_fixed:secondId'); END`,
+	} {
+		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
