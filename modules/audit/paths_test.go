@@ -351,3 +351,23 @@ func superuser(t *testing.T, s *kerneltest.Server) superuserAccount {
 	session, _ := claims["sid"].(string)
 	return superuserAccount{r.Id, token, session}
 }
+
+// The trail puts a header of its own into the requests of a batch, beside what is theirs.
+func TestABatchsRequestsKeepTheirIfMatch(t *testing.T) {
+	s := set.Start(t)
+	batches(t, s)
+	for version, status := range map[string]int{"2020-01-01 00:00:00.000Z": 409, "*": 200} {
+		got := since(t, s, func() {
+			r := s.As(t, as(authapi.Nia), "POST", "/api/batch", map[string]any{"requests": []any{map[string]any{
+				"method": "PATCH", "url": "/api/collections/patients/records/" + patientsapi.Ada, "body": map[string]any{"notes": "x"},
+				"headers": map[string]string{"If-Match": version, "x-audit-request": "another's"},
+			}}})
+			if r.Status != status {
+				t.Errorf("%s: got %d, want %d: %s", version, r.Status, status, r.Body)
+			}
+		})
+		if status == 200 {
+			want{patient: patientsapi.Ada, outcome: "ok"}.among(t, got)
+		}
+	}
+}

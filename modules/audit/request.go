@@ -40,7 +40,15 @@ func (t *trail) bindRequests(k *kernel.Kernel) {
 			a.batch = e.Batch
 		}
 		for _, r := range e.Batch {
-			r.Headers = map[string]string{header: e.Request.Header.Get(header)} // whatever the client put there
+			for name := range r.Headers {
+				if strings.EqualFold(name, header) {
+					delete(r.Headers, name) // the client put it there
+				}
+			}
+			if r.Headers == nil {
+				r.Headers = map[string]string{}
+			}
+			r.Headers[header] = e.Request.Header.Get(header)
 		}
 		return e.Next()
 	}})
