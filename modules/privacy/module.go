@@ -49,7 +49,7 @@ func Module() kernel.Module {
 			{Name: "snapshots", Spec: "45 1 * * *", Doc: "Removes copies from before upgrades that hold somebody who was erased since, two weeks after the upgrade.", Run: dropSnapshots},
 		},
 		Commands: []func(*kernel.Kernel) *cobra.Command{patientCommand},
-		Provides: append(parts, consents{}, restored{}),
+		Provides: append(parts, consents{}, restrictions{}, restored{}),
 		Bind:     bind,
 	}
 }

@@ -16,7 +16,6 @@ import (
 )
 
 var (
-	errRestricted    = kernel.Fail(http.StatusConflict, "restricted", "The use of this patient's data is restricted: they may be read, and changed by an administrator only.")
 	errRestrictedNow = kernel.Fail(http.StatusConflict, "restricted", "The use of this patient's data is restricted already.")
 	errNotRestricted = kernel.Fail(http.StatusConflict, "not_restricted", "The use of this patient's data is not restricted.")
 	errAnswered      = kernel.Fail(http.StatusConflict, "answered", "This request was answered. Make another one for what has changed since.")
@@ -116,7 +115,7 @@ func goesOn(r *core.Record) bool {
 	return true
 }
 
-// mayProcess returns errRestricted unless the account may change the patient's data.
+// mayProcess returns ErrRestricted unless the account may change the patient's data.
 func mayProcess(tx core.App, patientID, account string) error {
 	if account == "" || patientID == "" {
 		return nil
@@ -133,7 +132,14 @@ func mayProcess(tx core.App, patientID, account string) error {
 	if authapi.Admin.Has(who) || authapi.Patient.Has(who) {
 		return nil
 	}
-	return errRestricted
+	return privacyapi.ErrRestricted
+}
+
+// restrictions is privacyapi.Restrictions.
+type restrictions struct{}
+
+func (restrictions) MayUse(app core.App, patientID, accountID string) error {
+	return mayProcess(app, patientID, accountID)
 }
 
 var restrictRoute = kernel.Op(kernel.Route{

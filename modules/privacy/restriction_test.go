@@ -146,6 +146,21 @@ func TestARestrictedPatientIsNotCalledButACallEnds(t *testing.T) {
 	}
 }
 
+// A token is what a call is held with, whether or not somebody started one.
+func TestARestrictedPatientsDoctorHasNoTokenForACall(t *testing.T) {
+	t.Setenv("AGORA_APP_ID", "0123456789abcdef0123456789abcdef")
+	t.Setenv("AGORA_APP_CERTIFICATE", "fedcba9876543210fedcba9876543210")
+	s := restricted(t, nothing)
+	token := func(account string) string {
+		return `{"channelName":"` + appointmentsapi.CastTomorrow + `","uid":"` + account + `","role":"subscriber"}`
+	}
+	s.On(t, []kerneltest.Scenario{
+		{Name: "not the doctor", As: grace, Path: "/api/video/generate-token", Body: token(authapi.Grace.ID), Want: 409, Has: []string{"restricted"}, Not: []string{`"token"`}},
+		{Name: "the patient", As: ada, Path: "/api/video/generate-token", Body: token(authapi.Ada.ID), Want: 200},
+		{Name: "an admin", As: alma, Path: "/api/video/generate-token", Body: token(authapi.Alma.ID), Want: 200},
+	})
+}
+
 // What the patient says, and asks, is hers while the clinic's use is limited.
 func TestARestrictedPatientsOwnWordIsTaken(t *testing.T) {
 	of := `{"patientId":"` + patientsapi.Ada + `",`

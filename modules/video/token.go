@@ -87,7 +87,7 @@ var tokenRoute = kernel.Op(kernel.Route{
 	Method: http.MethodPost, Path: "/api/video/generate-token",
 	Allow:   kernel.Allow(authapi.Doctor.Always(), authapi.Patient.Always(), authapi.Admin.Always()),
 	Summary: "Get a token for the channel of an appointment",
-	Errors:  []*kernel.Error{errNotConfigured, errNotYours, errNotYou, errPublisher, errOver, errEarly, errEnded, privacyapi.ErrWithdrawn},
+	Errors:  []*kernel.Error{errNotConfigured, errNotYours, errNotYou, errPublisher, errOver, errEarly, errEnded, privacyapi.ErrWithdrawn, privacyapi.ErrRestricted},
 }, func(c *kernel.Call, in tokenInput) (tokenOutput, error) {
 	project, err := credentials()
 	if err != nil {
@@ -99,6 +99,11 @@ var tokenRoute = kernel.Op(kernel.Route{
 	}
 	number, err := callerNumber(c.App, c.Auth, appointment.Id)
 	if err != nil {
+		return tokenOutput{}, err
+	}
+	patient := appointment.GetString("patientId")
+	if err := privacyapi.MayUse(c.App, patient, c.Auth.Id); err != nil {
+		auditapi.Try(c.RequestEvent, "patients/"+patient)
 		return tokenOutput{}, err
 	}
 	if string(in.UID) != c.Auth.Id && string(in.UID) != strconv.FormatUint(uint64(number), 10) {
@@ -124,7 +129,7 @@ var tokenRoute = kernel.Op(kernel.Route{
 			return tokenOutput{}, err
 		}
 	}
-	auditapi.Saw(c.RequestEvent, "appointments/"+appointment.Id, "patients/"+appointment.GetString("patientId"))
+	auditapi.Saw(c.RequestEvent, "appointments/"+appointment.Id, "patients/"+patient)
 	return issue(project, appointment.Id, number, agora.Role(in.Role), end, now)
 })
 

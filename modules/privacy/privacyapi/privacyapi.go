@@ -76,6 +76,28 @@ func Ask(app core.App, patientID, purpose string) error {
 	return nil
 }
 
+// ErrRestricted says that nothing is to be done with the patient's data but by those whom the
+// restriction leaves.
+var ErrRestricted = kernel.Fail(http.StatusConflict, "restricted", "The use of this patient's data is restricted: they may be read, and changed by an administrator only.")
+
+// Restrictions tells what may be done with patients' data. The privacy module provides it, and
+// holds writes to it by itself: it is asked for a use that writes nothing.
+type Restrictions interface {
+	// MayUse returns ErrRestricted unless the account may use the patient's data.
+	MayUse(app core.App, patientID, accountID string) error
+}
+
+// MayUse returns ErrRestricted when the use of the patient's data is restricted, and the account
+// is neither an admin's nor a patient's.
+func MayUse(app core.App, patientID, accountID string) error {
+	for _, r := range kernel.All[Restrictions](kernel.Of(app)) {
+		if err := r.MayUse(app, patientID, accountID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // GlassBrokenV1 says that a doctor opened a patient outside of their care.
 type GlassBrokenV1 struct {
 	BreakGlassID string    `json:"breakGlassId"`
