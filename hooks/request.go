@@ -55,6 +55,12 @@ func routeOf(e *core.RequestEvent) string {
 // file's name, and beside it the record's id.
 var reThumb = regexp.MustCompile(`^(Fallback to original - failed to create thumb) .*$`)
 
+// reMail matches an e-mail address: mail servers say whose they refuse.
+var reMail = regexp.MustCompile(`[^\s<>"'(),:;]+@[^\s<>"'(),:;]+`)
+
+// mailed stands in the place of an address.
+const mailed = "(address)"
+
 func redact(l *core.Log) {
 	l.Message, _, _ = strings.Cut(l.Message, "?")
 	if l.Data["type"] == "request" {
@@ -68,7 +74,12 @@ func redact(l *core.Log) {
 		method, _, _ := strings.Cut(l.Message, " ")
 		l.Message, l.Data["url"] = method+" "+route, route
 	}
-	l.Message = reThumb.ReplaceAllString(l.Message, "$1")
+	l.Message = reMail.ReplaceAllString(reThumb.ReplaceAllString(l.Message, "$1"), mailed)
+	for key, v := range l.Data {
+		if text, ok := v.(string); ok {
+			l.Data[key] = reMail.ReplaceAllString(text, mailed)
+		}
+	}
 	for _, key := range []string{"referer", "details", "original", "thumb"} {
 		delete(l.Data, key)
 	}

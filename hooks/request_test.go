@@ -3,6 +3,7 @@ package hooks_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -74,6 +75,32 @@ func TestTheRequestLogNamesNoRecord(t *testing.T) {
 		}
 		if time.Now().After(until) {
 			t.Fatalf("the log lacks %q", missing)
+		}
+	}
+}
+
+// A mail server says in its refusal whose address it does not take.
+func TestTheLogHasNoAddress(t *testing.T) {
+	s := set.Start(t)
+	s.App.Settings().Logs.MinLevel, s.App.Settings().Logs.MaxDays = -8, 5 // test apps keep none
+	if err := s.App.Save(s.App.Settings()); err != nil {
+		t.Fatal(err)
+	}
+	s.App.OnMailerSend().BindFunc(func(e *core.MailerEvent) error {
+		return fmt.Errorf("550 5.1.1 <%s>: recipient address %s rejected", e.Message.To[0].Address, strings.ToUpper(e.Message.To[0].Address))
+	})
+	wantStatus(t, "a link", s.Do(t, "POST", "/api/collections/users/request-password-reset", "", map[string]any{"email": ada.Email}), http.StatusNoContent)
+	// It is sent behind the answer.
+	for until := time.Now().Add(10 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		all := logged(t, s)
+		if strings.Contains(strings.ToLower(all), ada.Email) {
+			t.Fatalf("the log has %s", all)
+		}
+		if strings.Contains(all, "550 5.1.1") {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("the log lacks the refusal: %s", all)
 		}
 	}
 }
