@@ -35,6 +35,7 @@ func TestAnErasedPatientIsNowhereInTheDatabase(t *testing.T) {
 	rec := post(omar, "POST", "/api/medical-records", `{"patientId":"`+patientsapi.Bob+`","diagnosis":"Cough","notes":"Bob Tanaka lives at 7 Hidden Lane"}`, 201).JSON(t)["id"].(string)
 	withAttachment(t, s, rec, "tanaka of hidden lane.txt")
 	post(omar, "PUT", "/api/medical-records/"+rec, `{"notes":"Called Bob Tanaka on +1 555 987654"}`, 200)
+	post(alma, "POST", "/api/consents", `{"patientId":"`+patientsapi.Bob+`","purpose":"video","version":"as Bob Tanaka signed it"}`, 201)
 	inv := post(carl, "POST", "/api/billing", `{"patientId":"`+patientsapi.Bob+`","amount":80,"details":"Visit of Bob Tanaka"}`, 201).JSON(t)["id"].(string)
 	post(bob, "POST", "/api/messages", `{"receiverId":"`+staffapi.Omar+`","messageText":"Secret words of mine"}`, 201)
 	mrn := post(alma, "GET", "/api/patients/"+patientsapi.Bob, "", 200).JSON(t)["mrn"].(string)

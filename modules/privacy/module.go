@@ -108,7 +108,7 @@ var resources = []kernel.Resource{
 
 // parts are what this module itself holds of patients.
 var parts = []any{
-	privacyapi.Part{Collection: "consents", Doc: "what was agreed to", Where: "patientId = {:patient}", Text: []string{"note"}},
+	privacyapi.Part{Collection: "consents", Doc: "what was agreed to", Where: "patientId = {:patient}", Text: []string{"version", "note"}},
 	privacyapi.Part{Collection: "privacy_requests", Doc: "requests and their answers", Where: "patientId = {:patient}", Text: []string{"text", "answer"}},
 	privacyapi.Part{Collection: "break_glass", Doc: "who opened the patient outside of their care", Where: "patientId = {:patient}", Text: []string{"reason", "reviewNote"}},
 	privacyapi.Part{Collection: "erasures", Doc: "earlier erasures", Where: "patientId = {:patient}"},
