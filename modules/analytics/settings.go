@@ -17,17 +17,54 @@ import (
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/analyticsapi"
 	"github.com/polyclinic-os/polyclinic/modules/analytics/ship"
+	"github.com/polyclinic-os/polyclinic/modules/analytics/warehouse"
 	"github.com/polyclinic-os/polyclinic/modules/clinic/clinicapi"
 )
 
 var (
-	urlSetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_URL", Secret: true, Doc: "postgres://role:password@host/database of the analytics warehouse. Unset, nothing is noted and nothing leaves."}
-	siteSetting    = kernel.Setting{Name: "POLYCLINIC_SITE_ID", Doc: "What the clinic is called in the warehouse: letters, digits and _ . -, at most 60. No two sites may have the same. Unset, it is drawn from when the clinic's data folder was made."}
-	keySetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY", Secret: true, Doc: "With it, 16 characters or more, patients' ids leave as pseudonyms. Another key makes other pseudonyms: the old ones are taken out of the warehouse, and every table is read in full."}
-	extraSetting   = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_EXTRA", Default: "off", Doc: "on: the clinic's own x_ fields of declared collections leave too, in the column extra."}
-	historySetting = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_HISTORY", Default: "off", Doc: "on: the warehouse keeps the versions of every row, from then on, besides the present one."}
-	capSetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_LOG_CAP", Default: "2000000", Doc: "How many changed rows may wait for a warehouse that is away, some 40 bytes each. Beyond, their list is dropped and every table is read in full once it is back."}
+	urlSetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_URL", Secret: true, Doc: "postgres://role:password@host/database of the analytics warehouse. Unset, nothing is noted and nothing leaves.", Wrong: noURL}
+	siteSetting    = kernel.Setting{Name: "POLYCLINIC_SITE_ID", Doc: "What the clinic is called in the warehouse: letters, digits and _ . -, at most 60. No two sites may have the same. Unset, it is drawn from when the clinic's data folder was made.", Wrong: noSite}
+	keySetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_PSEUDONYM_KEY", Secret: true, Doc: "With it, 16 characters or more, patients' ids leave as pseudonyms. Another key makes other pseudonyms: the old ones are taken out of the warehouse, and every table is read in full.", Wrong: shortKey}
+	extraSetting   = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_EXTRA", Default: "off", Doc: "on: the clinic's own x_ fields of declared collections leave too, in the column extra.", Wrong: noSwitch}
+	historySetting = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_HISTORY", Default: "off", Doc: "on: the warehouse keeps the versions of every row, from then on, besides the present one.", Wrong: noSwitch}
+	capSetting     = kernel.Setting{Name: "POLYCLINIC_ANALYTICS_LOG_CAP", Default: "2000000", Doc: "How many changed rows may wait for a warehouse that is away, some 40 bytes each. Beyond, their list is dropped and every table is read in full once it is back.", Wrong: noCap}
 )
+
+// What is wrong with a value, for checks: a server says it of itself, too.
+func noURL(url string) string {
+	if err := warehouse.CheckURL(url); err != nil {
+		return "cannot be used, so the warehouse is not fed: " + err.Error()
+	}
+	return ""
+}
+
+func noSite(name string) string {
+	if !reSite.MatchString(name) {
+		return "must be letters, digits and _ . -, at most 60, beginning with a letter or digit: as it is, the warehouse is not fed"
+	}
+	return ""
+}
+
+func shortKey(key string) string {
+	if len(key) < 16 {
+		return "must have 16 characters or more: as it is, the warehouse is not fed"
+	}
+	return ""
+}
+
+func noSwitch(text string) string {
+	if _, err := switched(text); err != nil {
+		return "must be on or off: as it is, the warehouse is not fed"
+	}
+	return ""
+}
+
+func noCap(text string) string {
+	if n, err := strconv.ParseInt(text, 10, 64); err != nil || n < 1 {
+		return "must be a number above 0: as it is, the warehouse is not fed"
+	}
+	return ""
+}
 
 var settings = []kernel.Setting{urlSetting, siteSetting, keySetting, extraSetting, historySetting, capSetting}
 
@@ -82,13 +119,21 @@ func config(k *kernel.Kernel) (ship.Config, error) {
 }
 
 func onOff(s kernel.Setting) (bool, error) {
-	switch strings.ToLower(s.Value()) {
+	is, err := switched(s.Value())
+	if err != nil {
+		return false, fmt.Errorf("%s must be on or off", s.Name)
+	}
+	return is, nil
+}
+
+func switched(text string) (bool, error) {
+	switch strings.ToLower(text) {
 	case "on", "true", "1", "yes":
 		return true, nil
 	case "off", "false", "0", "no", "":
 		return false, nil
 	}
-	return false, fmt.Errorf("%s must be on or off", s.Name)
+	return false, errors.New("neither on nor off")
 }
 
 // Tables are what the modules declare.

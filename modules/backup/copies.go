@@ -178,6 +178,9 @@ func copyChecks(app core.App, now time.Time) (found []kernel.Finding) {
 	case err != nil:
 		say(kernel.Risk, "copies_every", "No copies are made every few minutes: "+every.Name+" is no time such as 5m.")
 		return found
+	case often == 0 && everyTo.Value() != "":
+		say(kernel.Note, "copies_off", everyTo.Name+" is set and "+every.Name+" is not, so nothing is copied there: set "+every.Name+"=5m.")
+		return found
 	case often == 0:
 		if !p.own && keyErr == nil && len(to) > 0 {
 			say(kernel.Note, "copies_off", "A disk that fails takes what was written since the last backup with it: set "+every.Name+"=5m, and only minutes can be lost.")

@@ -57,14 +57,14 @@ func TestCheckNamesSettingsThatDoNothing(t *testing.T) {
 	dir := t.TempDir()
 	polyclinic.Serve(t, dir).Stop(t)
 	c := polyclinic.Command(t, "check", "--dir", dir)
-	c.Env = append(os.Environ(), "POLYCLINIC_BACKUP_WEEKLY=many", "POLYCLINIC_BACKUP_PASSPHRASE=x7q", "AGORA_APP_ID=abc", "AGORA_APP_CERTIFICATE=zzz", "POLYCLINIC_DISABEL=video")
+	c.Env = append(os.Environ(), "POLYCLINIC_BACKUP_WEEKLY=many", "POLYCLINIC_BACKUP_PASSPHRASE=x7q", "AGORA_APP_ID=abc", "AGORA_APP_CERTIFICATE=zzz", "POLYCLINIC_ANALYTICS_URL=mysql://hidden@there", "POLYCLINIC_SITE_ID=a b", "POLYCLINIC_ANALYTICS_EXTRA=maybe", "POLYCLINIC_BACKUP_EVERY_TO="+dir, "POLYCLINIC_DISABEL=video")
 	said, status := program.Finish(t, c)
-	for _, name := range []string{"POLYCLINIC_BACKUP_WEEKLY must be", "POLYCLINIC_BACKUP_PASSPHRASE is too short", "AGORA_APP_ID must be 32", "AGORA_APP_CERTIFICATE must be 32", "reads the environment variable POLYCLINIC_DISABEL:"} {
+	for _, name := range []string{"POLYCLINIC_BACKUP_WEEKLY must be", "POLYCLINIC_BACKUP_PASSPHRASE is too short", "AGORA_APP_ID must be 32", "AGORA_APP_CERTIFICATE must be 32", "POLYCLINIC_ANALYTICS_URL cannot be used", "POLYCLINIC_SITE_ID must be", "POLYCLINIC_ANALYTICS_EXTRA must be on or off", "POLYCLINIC_BACKUP_EVERY_TO is set", "reads the environment variable POLYCLINIC_DISABEL:"} {
 		if strings.Count(said, name) != 1 || status != 1 {
 			t.Errorf("%d: it does not say %q once:\n%s", status, name, said)
 		}
 	}
-	for _, value := range []string{"x7q", "zzz", "many"} {
+	for _, value := range []string{"x7q", "zzz", "many", "hidden", "maybe"} {
 		if strings.Contains(said, value) {
 			t.Errorf("it tells the value %s:\n%s", value, said)
 		}

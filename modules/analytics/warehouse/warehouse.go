@@ -79,12 +79,9 @@ type Position struct {
 // Open connects to the database that url names, for one site. Its errors say what is wrong
 // without saying the URL: see ErrUnreachable, ErrRights, ErrVersion and ErrURL.
 func Open(ctx context.Context, url, site string) (*Warehouse, error) {
-	if halved(url) {
-		return nil, &Error{Kind: ErrURL, Text: "the analytics URL cannot be read: in a password @ is written %40, / %2F, # %23, ? %3F and : %3A"}
-	}
-	cfg, err := pgx.ParseConfig(url)
+	cfg, err := parse(url)
 	if err != nil {
-		return nil, &Error{Kind: ErrURL, Text: "the analytics URL is not one of PostgreSQL: it must be postgres://role:password@host:5432/database"}
+		return nil, err
 	}
 	cfg.ConnectTimeout = 10 * time.Second
 	cfg.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
@@ -103,6 +100,23 @@ func Open(ctx context.Context, url, site string) (*Warehouse, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// CheckURL returns what is wrong with a URL, ErrURL, without asking any network.
+func CheckURL(url string) error {
+	_, err := parse(url)
+	return err
+}
+
+func parse(url string) (*pgx.ConnConfig, error) {
+	if halved(url) {
+		return nil, &Error{Kind: ErrURL, Text: "the analytics URL cannot be read: in a password @ is written %40, / %2F, # %23, ? %3F and : %3A"}
+	}
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, &Error{Kind: ErrURL, Text: "the analytics URL is not one of PostgreSQL: it must be postgres://role:password@host:5432/database"}
+	}
+	return cfg, nil
 }
 
 // halved reports whether a password may have been cut in a URL, by a sign that must be escaped
