@@ -139,6 +139,25 @@ func TestAddressOfAnotherMachine(t *testing.T) {
 	wantWords(t, said, status, 1, "the server cannot listen there", "--http")
 }
 
+// TestAnS3ThatCannotBeReached is no address that a server was to listen on.
+func TestAnS3ThatCannotBeReached(t *testing.T) {
+	dir := t.TempDir()
+	polyclinic.Serve(t, dir, "--demo").Stop(t)
+	nobody := program.FreeAddress(t)
+	_, err := database(t, dir).NewQuery(`UPDATE _params SET value = json_set(value, '$.backups.s3', json({:s3})) WHERE id = 'settings'`).
+		Bind(dbx.Params{"s3": `{"enabled":true,"bucket":"b","region":"r","endpoint":"http://` + nobody + `","accessKey":"k","secret":"s","forcePathStyle":true}`}).Execute()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := polyclinic.Command(t, "backup", "--dir", dir)
+	c.Env = append(os.Environ(), "POLYCLINIC_BACKUP_RECIPIENT=age1uvvjre0sd7925kna8prm50xxc4rdjm6tz46ema2yh28208xetshswgaf8l")
+	said, status := program.Finish(t, c)
+	wantWords(t, said, status, 1, nobody+" cannot be reached")
+	if strings.Contains(said, "--http") {
+		t.Errorf("it blames an address of the server:\n%s", said)
+	}
+}
+
 func TestFolderNotWritable(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	if err := os.Mkdir(dir, 0o555); err != nil {

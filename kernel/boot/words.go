@@ -24,7 +24,8 @@ func explain(err error, dir string) error {
 		}
 		return false
 	}
-	var listen *net.OpError
+	var network *net.OpError
+	listens := errors.As(err, &network) && network.Op == "listen"
 	var path *fs.PathError
 	flag := "--http"
 	if said("the dashboard's address") {
@@ -33,10 +34,12 @@ func explain(err error, dir string) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE) || said("address already in use"):
 		return fmt.Errorf("the port is taken: another program, perhaps another Polyclinic, is listening there. End it or choose another with %s 127.0.0.1:PORT (%w)", flag, err)
-	case errors.As(err, &listen) && errors.Is(err, fs.ErrPermission):
+	case listens && errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("this account may not listen on that port: ports below 1024 are the system's. Choose another with %s 127.0.0.1:PORT (%w)", flag, err)
-	case errors.As(err, &listen):
+	case listens:
 		return fmt.Errorf("the server cannot listen there: is the address in %s one of this machine? (%w)", flag, err)
+	case network != nil && network.Op == "dial": // such as an S3
+		return fmt.Errorf("%s cannot be reached: is the address right, and the network there? (%w)", network.Addr, err)
 	case said("no space left on device", "database or disk is full"):
 		return fmt.Errorf("the disk of the data folder %s is full: make room and start again (%w)", dir, err)
 	case said("file is not a database", "database disk image is malformed"):
