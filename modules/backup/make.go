@@ -96,7 +96,11 @@ func (m maker) file(app core.App, o order) (out made, err error) {
 func (b *made) stage(app core.App) error {
 	stage := filepath.Join(app.DataDir(), stagePrefix+strconv.Itoa(os.Getpid())+"-"+security.PseudorandomString(6))
 	b.folder, b.path = filepath.Join(stage, "data"), filepath.Join(stage, "backup"+extension)
-	b.done = func() { _ = os.RemoveAll(stage) } // what stays is swept by the next backup
+	stages.Store(stage, true)
+	b.done = func() {
+		_ = os.RemoveAll(stage) // what stays is swept by the next backup
+		stages.Delete(stage)
+	}
 	return os.MkdirAll(b.folder, 0o700)
 }
 
@@ -141,13 +145,17 @@ func (g *gentle) Write(p []byte) (int, error) {
 // stagePrefix and the process's number begin the names of the folders in which backups are made.
 const stagePrefix = ".backup-"
 
+// stages are the folders that this process is at work in. A nightly backup and a step run at the
+// same time, and neither is to take the other's for that of an earlier process of the same number.
+var stages sync.Map
+
 // sweep removes what backups left whose process was killed.
 func sweep(dir string) {
 	left, _ := filepath.Glob(filepath.Join(dir, stagePrefix+"*")) // the pattern is well formed
 	for _, path := range left {
 		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), stagePrefix), "-")
 		pid, err := strconv.Atoi(number)
-		if err != nil || alive(pid) {
+		if _, ours := stages.Load(path); ours || err != nil || alive(pid) {
 			continue
 		}
 		_ = os.RemoveAll(path) // tried again by the next backup

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,36 @@ func TestTheDashboardsBackupIsOurs(t *testing.T) {
 	}
 	if r := s.Do(t, "DELETE", "/api/backups/before_the_move.tar.gz.age", root, nil); r.Status != 204 {
 		t.Errorf("got %d: %s", r.Status, r.Body)
+	}
+}
+
+// TestABackupAndAStepLeaveEachOtherAlone makes a step while a backup is under way, as every night in
+// a clinic that has copies every few minutes.
+func TestABackupAndAStepLeaveEachOtherAlone(t *testing.T) {
+	sealed(t)
+	var held atomic.Bool
+	begun, goOn := make(chan bool), make(chan bool)
+	part := kernel.Module{Name: "ward", Doc: "Keeps a book.", Provides: []any{backupapi.Part{Name: "book", Copy: func(_ core.App, dir string) error {
+		if held.CompareAndSwap(false, true) {
+			close(begun)
+			<-goOn
+		}
+		return os.WriteFile(filepath.Join(dir, "book"), []byte("full"), 0o600)
+	}}}}
+	s := (&kerneltest.Set{Modules: append([]kernel.Module{part}, set.Modules...)}).Start(t)
+	nightly := make(chan error, 1)
+	go func() { nightly <- s.App.CreateBackup(t.Context(), "nightly") }()
+	<-begun
+	for range 2 { // a base, and a step
+		kerneltest.MustRun(t, s.Kernel, "backup", "step")
+	}
+	close(goOn)
+	if err := <-nightly; err != nil {
+		t.Fatal(err)
+	}
+	kerneltest.MustRun(t, s.Kernel, "backup", "verify", filepath.Join(s.App.DataDir(), "backups", "nightly.tar.gz.age"))
+	if left, _ := filepath.Glob(filepath.Join(s.App.DataDir(), ".backup-*")); len(left) > 0 {
+		t.Errorf("left %v", left)
 	}
 }
 
