@@ -120,3 +120,36 @@ func TestOddNamesOfFolders(t *testing.T) {
 	said, status := polyclinic.Run(t, "serve", "--http", program.FreeAddress(t), "--dir", dir)
 	wantWords(t, said, status, 1, "a ? is in its name", "--dir")
 }
+
+// TestRootLeavesNothingInAClinicOfAnotherAccount makes the folder as nobody. Who is not root could
+// leave nothing there in the first place.
+func TestRootLeavesNothingInAClinicOfAnotherAccount(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "clinic", "data")
+	if err := os.Mkdir(filepath.Dir(dir), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(dir), 0o777); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
+	addr := program.FreeAddress(t)
+	c := polyclinic.Command(t, "serve", "--demo", "--http", addr, "--dir", dir)
+	asSomebodyElse(t, c, filepath.Dir(dir))
+	if os.Getuid() == 0 {
+		if err := os.Chown(filepath.Dir(dir), 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program.Start(t, c, addr).Stop(t)
+	for _, args := range [][]string{{"backup", "--plain"}, {"backup", "step"}, {"check"}, {"serve", "--http", program.FreeAddress(t)}} {
+		if os.Getuid() != 0 {
+			continue
+		}
+		said, status := polyclinic.Run(t, append(args, "--dir", dir)...)
+		wantWords(t, said, status, 1, "is of the account ", "sudo -u ")
+	}
+	for _, name := range []string{"backups", ".copies"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s was made", name)
+		}
+	}
+}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pocketbase/dbx"
@@ -92,6 +94,8 @@ func lookAt(k *kernel.Kernel, dir string, c *cobra.Command) error {
 		return noClinic(dir) // a new data folder
 	} else if err != nil {
 		return err
+	} else if uid, is := foreign(info); is {
+		return errNotOwner(dir, uid)
 	}
 	db, err := kernel.Connect(path)
 	if err != nil {
@@ -136,6 +140,17 @@ func runsAlways(steps map[string]bool) bool {
 
 func noClinic(dir string) error {
 	return fmt.Errorf("there is no clinic in the data folder %s: name its folder with --dir", dir)
+}
+
+// errNotOwner keeps root out of a clinic that runs as another account: what root leaves in its
+// folder, such as that of backups, the clinic cannot write from then on.
+func errNotOwner(dir string, uid uint32) error {
+	name := strconv.FormatUint(uint64(uid), 10)
+	as := "#" + name
+	if account, err := user.LookupId(name); err == nil {
+		name, as = account.Username, account.Username
+	}
+	return fmt.Errorf("the data folder %s is of the account %s, and what root leaves in it that one could not write: run this as that account, such as with sudo -u %s", dir, name, as)
 }
 
 // unsettled refuses restored data that no server has made fit for use yet.
