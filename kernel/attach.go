@@ -44,6 +44,7 @@ func (k *Kernel) Attach(app core.App) error {
 	k.bindSearch()
 	k.bindCounts()
 	k.bindGuards()
+	k.bindRefusals()
 	k.bindFinish()
 	return nil
 }

@@ -43,6 +43,39 @@ func TestTheDatabaseHoldsWhatTheHooksDo(t *testing.T) {
 	}
 }
 
+// TestRowsThatStayGetNewFields adds, alters and removes a field of several values, which PocketBase fills by
+// an update of all rows, as the dashboard does.
+func TestRowsThatStayGetNewFields(t *testing.T) {
+	s := set.Start(t)
+	sql := func(statement string) error {
+		_, err := s.App.NonconcurrentDB().NewQuery(statement).Execute()
+		return err
+	}
+	if err := sql("UPDATE invoices SET status = 'void' WHERE id = '" + billingapi.CastUnpaid + "'"); err != nil {
+		t.Fatal(err)
+	}
+	for name, refused := range map[string]string{
+		"invoices": "UPDATE invoices SET details = 'x' WHERE id = '" + billingapi.CastUnpaid + "'",
+		"payments": "UPDATE payments SET note = 'x'",
+	} {
+		for _, values := range []int{2, 1, 3, 0} {
+			c, err := s.App.FindCollectionByNameOrId(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Fields.RemoveByName("x_tags"); values > 0 {
+				c.Fields.Add(&core.SelectField{Name: "x_tags", Values: []string{"a", "b", "c"}, MaxSelect: values})
+			}
+			if err := s.App.Save(c); err != nil {
+				t.Errorf("%s with up to %d values: %v", name, values, err)
+			}
+			if err := sql(refused); err == nil {
+				t.Errorf("%s with up to %d values: rows are changed", name, values)
+			}
+		}
+	}
+}
+
 // TestTheDashboardObeys writes as PocketBase's own admin does: no rule binds it, the hooks do.
 func TestTheDashboardObeys(t *testing.T) {
 	s := set.Start(t)
