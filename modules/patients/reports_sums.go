@@ -22,17 +22,6 @@ func initSums(tx core.App) error {
 	if err := tx.Save(c); err != nil {
 		return err
 	}
-	const add = `
-			INSERT INTO register_sums SELECT column1, column2, X.gender, ± 1
-			FROM (VALUES ('month', substr(X.registeredOn, 1, 7)), ('day', X.registeredOn)) WHERE X.deletedAt = ''
-			ON CONFLICT (unit, period, gender) DO UPDATE SET patients = patients + excluded.patients;
-			INSERT INTO register_births SELECT r.column1, r.column2, b.column1, b.column2, ± 1
-			FROM (VALUES ('all', ''), ('year', substr(X.registeredOn, 1, 4)), ('month', substr(X.registeredOn, 1, 7)), ('day', X.registeredOn)) r,
-				(VALUES ('year', substr(X.dateOfBirth, 1, 4)), ('month', substr(X.dateOfBirth, 1, 7)), ('day', X.dateOfBirth)) b
-			WHERE X.deletedAt = '' AND (X.dateOfBirth GLOB '[0-9][0-9][0-9][0-9]' OR date(X.dateOfBirth) = X.dateOfBirth)
-			ON CONFLICT (unit, period, grain, born) DO UPDATE SET patients = patients + excluded.patients;`
-	plus := func(row string) string { return strings.NewReplacer("X.", row+".", "± ", "").Replace(add) }
-	minus := func(row string) string { return strings.NewReplacer("X.", row+".", "± ", "-").Replace(add) }
 	for _, statement := range []string{
 		`DROP TRIGGER patient_months_insert`, `DROP TRIGGER patient_months_update`, `DROP TRIGGER patient_months_delete`, `DROP TABLE patient_months`,
 		`CREATE TABLE register_sums (
@@ -42,14 +31,48 @@ func initSums(tx core.App) error {
 			unit TEXT NOT NULL, period TEXT NOT NULL, grain TEXT NOT NULL, born TEXT NOT NULL, patients INTEGER NOT NULL,
 			PRIMARY KEY (unit, period, grain, born)
 		) WITHOUT ROWID`,
+	} {
+		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
+			return err
+		}
+	}
+	if err := keepSums(tx); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"INSERT INTO register_sums " + reportsapi.OfAll(registerSums.Recount),
+		"INSERT INTO register_births " + reportsapi.OfAll(registerBirths.Recount),
+	} {
+		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepSums makes the triggers, or makes them anew. What is a day they ask as clinicapi.OnlyDays
+// does, so that every SQLite says the same: a birth on 30 February that one of them added to the
+// sums another would not take off again.
+func keepSums(tx core.App) error {
+	const add = `
+			INSERT INTO register_sums SELECT column1, column2, X.gender, ± 1
+			FROM (VALUES ('month', substr(X.registeredOn, 1, 7)), ('day', X.registeredOn)) WHERE X.deletedAt = ''
+			ON CONFLICT (unit, period, gender) DO UPDATE SET patients = patients + excluded.patients;
+			INSERT INTO register_births SELECT r.column1, r.column2, b.column1, b.column2, ± 1
+			FROM (VALUES ('all', ''), ('year', substr(X.registeredOn, 1, 4)), ('month', substr(X.registeredOn, 1, 7)), ('day', X.registeredOn)) r,
+				(VALUES ('year', substr(X.dateOfBirth, 1, 4)), ('month', substr(X.dateOfBirth, 1, 7)), ('day', X.dateOfBirth)) b
+			WHERE X.deletedAt = '' AND (X.dateOfBirth GLOB '[0-9][0-9][0-9][0-9]' OR date(X.dateOfBirth, '+0 days') = X.dateOfBirth)
+			ON CONFLICT (unit, period, grain, born) DO UPDATE SET patients = patients + excluded.patients;`
+	plus := func(row string) string { return strings.NewReplacer("X.", row+".", "± ", "").Replace(add) }
+	minus := func(row string) string { return strings.NewReplacer("X.", row+".", "± ", "-").Replace(add) }
+	for _, statement := range []string{
+		`DROP TRIGGER IF EXISTS register_sums_insert`, `DROP TRIGGER IF EXISTS register_sums_update`, `DROP TRIGGER IF EXISTS register_sums_delete`,
 		`CREATE TRIGGER register_sums_insert AFTER INSERT ON patients BEGIN` + plus("NEW") + ` END`,
 		// A patient who changes nothing that is counted leaves the sums alone.
 		`CREATE TRIGGER register_sums_update AFTER UPDATE ON patients
 		WHEN NEW.deletedAt != OLD.deletedAt OR NEW.registeredOn != OLD.registeredOn OR NEW.gender != OLD.gender OR NEW.dateOfBirth != OLD.dateOfBirth
 		BEGIN` + minus("OLD") + plus("NEW") + ` END`,
 		`CREATE TRIGGER register_sums_delete AFTER DELETE ON patients BEGIN` + minus("OLD") + ` END`,
-		"INSERT INTO register_sums " + reportsapi.OfAll(registerSums.Recount),
-		"INSERT INTO register_births " + reportsapi.OfAll(registerBirths.Recount),
 	} {
 		if _, err := tx.NonconcurrentDB().NewQuery(statement).Execute(); err != nil {
 			return err

@@ -19,6 +19,7 @@ var migrations = []kernel.Migration{
 	{ID: "1780000498_days", Up: initDays},
 	{ID: "1795010001_counter", Up: keepCounter},
 	{ID: "1795020104_days_again", Up: initDays}, // as every SQLite reads them
+	{ID: "1795020204_births_again", Up: keepSums},
 }
 
 func initPatients(tx core.App) error {
