@@ -9,8 +9,10 @@ import (
 
 // ForgetAnswers drops the kept answers to requests with an Idempotency-Key that contain one of
 // the texts, or the id of one of the records: they are copies of records, and last a day. One
-// that did not say of which record it is was never kept, see keptAnswer.
+// that did not say of which record it is was never kept, see keptAnswer; nor is one that is being
+// given just now, see keep.
 func ForgetAnswers(tx core.App, texts []string, ids map[string]bool) error {
+	Of(tx).forgot.Add(1) // ahead of the commit: keep writes before this transaction, or sees it
 	rows, err := tx.NonconcurrentDB().Select("id", "answer").From("idempotency_keys").Where(dbx.NewExp("answer != ''")).Rows()
 	if err != nil {
 		return err

@@ -144,8 +144,9 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 	}
 	rec := &recorder{ResponseWriter: e.Response}
 	e.Response = rec
+	forgot := k.forgot.Load()
 	if k.callsOut(e.Request.Pattern) {
-		return k.onceWithoutTx(e, rec, key, request)
+		return k.onceWithoutTx(e, rec, key, request, forgot)
 	}
 	rec.held = true
 	outer := e.App
@@ -170,7 +171,7 @@ func (k *Kernel) once(e *core.RequestEvent) error {
 		rec.drop()
 		return err
 	}
-	k.keep(e, key, rec)
+	k.keep(e, key, rec, forgot)
 	return rec.release()
 }
 
@@ -188,7 +189,7 @@ func (k *Kernel) callsOut(pattern string) bool {
 }
 
 // onceWithoutTx claims the key first: such a route calls the network.
-func (k *Kernel) onceWithoutTx(e *core.RequestEvent, rec *recorder, key, request string) error {
+func (k *Kernel) onceWithoutTx(e *core.RequestEvent, rec *recorder, key, request string, forgot int64) error {
 	if err := claim(k.App, key, request); err != nil {
 		return err
 	}
@@ -199,7 +200,7 @@ func (k *Kernel) onceWithoutTx(e *core.RequestEvent, rec *recorder, key, request
 		}
 		return err
 	}
-	k.keep(e, key, rec)
+	k.keep(e, key, rec, forgot)
 	return nil
 }
 
@@ -211,11 +212,19 @@ func claim(tx core.App, key, request string) error {
 }
 
 // keep stores the answer after the commit. Should that fail, a repeat is told 409
-// rather than carried out again. What the route calls secret is kept empty.
-func (k *Kernel) keep(e *core.RequestEvent, key string, rec *recorder) {
+// rather than carried out again. What the route calls secret is kept empty, and so is an answer
+// that may be about somebody who was erased since the request came.
+func (k *Kernel) keep(e *core.RequestEvent, key string, rec *recorder, forgot int64) {
 	answer, err := without(rec.body.Bytes(), k.routes[e.Request.Pattern].Secret)
 	if err == nil {
-		_, err = k.App.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": k.keptAnswer(e.Request, string(answer))}, dbx.HashExp{"key": key}).Execute()
+		kept := k.keptAnswer(e.Request, string(answer))
+		err = k.App.RunInTransaction(func(tx core.App) error {
+			if k.forgot.Load() != forgot {
+				kept = "{}"
+			}
+			_, err := tx.NonconcurrentDB().Update("idempotency_keys", dbx.Params{"status": rec.status, "answer": kept}, dbx.HashExp{"key": key}).Execute()
+			return err
+		})
 	}
 	if err != nil {
 		k.App.Logger().Error("idempotent answer not kept", "error", err)

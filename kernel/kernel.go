@@ -34,6 +34,7 @@ type Kernel struct {
 	strict   atomic.Bool       // strict access is on, see StrictSwitch
 	texts    map[string]*texts // by collection, see Access.TextsInMemory
 	keys     keyLocks
+	forgot   atomic.Int64 // how often answers were forgotten, see ForgetAnswers
 }
 
 // New checks the set and orders it by Requires. disabled names modules that stay in

@@ -226,3 +226,24 @@ func TestAChangeThatWasUnderWayWritesNothingToAnErasedPatient(t *testing.T) {
 		}
 	}
 }
+
+// A first answer is kept once its request is committed: by then its patient may be erased.
+func TestAnAnswerThatIsGivenDuringAnErasureIsNotKept(t *testing.T) {
+	var meanwhile func()
+	s := set.Start(t, func(app *tests.TestApp) {
+		app.OnRecordAfterCreateSuccess("medical_records").BindFunc(func(e *core.RecordEvent) error {
+			if meanwhile != nil {
+				meanwhile()
+			}
+			return e.Next()
+		})
+	})
+	meanwhile = func() { do(t, s, alma, "POST", eraseBob, `{"reason":"Asked to be forgotten"}`, 200) }
+	body := `{"patientId":"` + patientsapi.Bob + `","diagnosis":"Cough of Bob Tanaka"}`
+	do(t, s, omar, "POST", "/api/medical-records", body, 201, "Idempotency-Key: r1")
+	meanwhile = nil
+	nowhere(t, s, "Tanaka")
+	if again := do(t, s, omar, "POST", "/api/medical-records", body, 201, "Idempotency-Key: r1"); again.Body != "{}" {
+		t.Errorf("the repeat is answered %s", again.Body)
+	}
+}
