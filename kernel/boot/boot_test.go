@@ -172,8 +172,10 @@ func TestFolderNotWritable(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said, status = polyclinic.Run(t, "serve", "--http", program.FreeAddress(t), "--dir", filepath.Join(file, "data"))
-	wantWords(t, said, status, 1, "cannot be written", "--dir")
+	for _, at := range []string{file, filepath.Join(file, "data")} {
+		said, status = polyclinic.Run(t, "serve", "--http", program.FreeAddress(t), "--dir", at)
+		wantWords(t, said, status, 1, "cannot be written: it is a file", "--dir")
+	}
 }
 
 func TestFolderThatCannotBeMade(t *testing.T) {

@@ -46,7 +46,9 @@ func explain(err error, dir string) error {
 		return fmt.Errorf("the database in %s is damaged: restore a backup (%w)", dir, err)
 	case errors.As(err, &path) && (errors.Is(err, fs.ErrPermission) || path.Op == "mkdir") && elsewhere(path.Path, dir):
 		return fmt.Errorf("%s cannot be read, made or written: let the account that runs Polyclinic have it, or name another in the argument or setting that it comes from, such as POLYCLINIC_AUDIT_DIR (%w)", path.Path, err)
-	case errors.Is(err, fs.ErrPermission) || said("permission denied", "read-only", "readonly", "unable to open database file", "not a directory"):
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("the data folder %s cannot be written: it is a file, or lies in one. Choose another with --dir (%w)", dir, err)
+	case errors.Is(err, fs.ErrPermission) || said("permission denied", "read-only", "readonly", "unable to open database file"):
 		return fmt.Errorf("the data folder %s cannot be written: let the account that runs Polyclinic own it, or choose another with --dir (%w)", dir, err)
 	case errors.As(err, &path) && path.Op == "mkdir": // where the system lets nobody make a folder
 		return fmt.Errorf("the data folder %s cannot be made there: choose another with --dir (%w)", dir, err)
