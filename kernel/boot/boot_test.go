@@ -158,6 +158,25 @@ func TestAnS3ThatCannotBeReached(t *testing.T) {
 	}
 }
 
+// TestADiskThatIsFullElsewhere writes to a device that is always full.
+func TestADiskThatIsFullElsewhere(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		return // this system has none
+	}
+	defer full.Close()
+	dir := t.TempDir()
+	polyclinic.Serve(t, dir, "--demo").Stop(t)
+	c := polyclinic.Command(t, "export", "csv", "patients", "--dir", dir)
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = full, &said
+	_ = c.Run() // its status says more
+	wantWords(t, said.String(), c.ProcessState.ExitCode(), 1, "is full: make room there")
+	if strings.Contains(said.String(), dir) {
+		t.Errorf("it blames the data folder:\n%s", said.String())
+	}
+}
+
 func TestFolderNotWritable(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	if err := os.Mkdir(dir, 0o555); err != nil {

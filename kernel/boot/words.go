@@ -40,6 +40,8 @@ func explain(err error, dir string) error {
 		return fmt.Errorf("the server cannot listen there: is the address in %s one of this machine? (%w)", flag, err)
 	case network != nil && network.Op == "dial": // such as an S3
 		return fmt.Errorf("%s cannot be reached: is the address right, and the network there? (%w)", network.Addr, err)
+	case errors.Is(err, syscall.ENOSPC) && errors.As(err, &path) && elsewhere(path.Path, dir):
+		return fmt.Errorf("the disk of %s is full: make room there, or name another place (%w)", filepath.Dir(path.Path), err)
 	case said("no space left on device", "database or disk is full"):
 		return fmt.Errorf("the disk of the data folder %s is full: make room and start again (%w)", dir, err)
 	case said("file is not a database", "database disk image is malformed"):
