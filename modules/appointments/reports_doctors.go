@@ -14,6 +14,7 @@ import (
 type middle struct {
 	months  map[string]bool
 	doctors map[uint32]marked // those who were counted since
+	copied  bool              // from another tally, which counts its memory
 }
 
 // marked is a doctor's patients: a bit for each, and how many they are.
@@ -69,6 +70,9 @@ func (m middle) outside(months map[string]*cameIn) (visits int) {
 }
 
 func (m middle) bytes() (n int) {
+	if m.copied {
+		return 0
+	}
 	for _, d := range m.doctors {
 		n += 8*len(d.who) + 64
 	}

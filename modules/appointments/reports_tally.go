@@ -39,8 +39,10 @@ func tallyLike(kept []*tally, months map[string]*cameIn) *tally {
 	if best == nil {
 		return newTally()
 	}
+	shared := best.middle
+	shared.copied = true
 	return &tally{months: maps.Clone(best.months), visits: slices.Clone(best.visits), beyond: maps.Clone(best.beyond),
-		atLeast: best.atLeast, doctors: maps.Clone(best.doctors), middle: best.middle}
+		atLeast: best.atLeast, doctors: maps.Clone(best.doctors), middle: shared}
 }
 
 // copiedWhileCounted is of how many patients the visits are copied while one visit is counted.
