@@ -86,20 +86,34 @@ func addDebts(c *reportsapi.Call) (*debts, error) {
 	if err != nil {
 		return nil, err
 	}
-	sums := newDebts(patients, doctors)
 	last, _ := clinicapi.ParseDay(c.To) // ParseRange made it
 	today := int(last.Sub(time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)).Hours() / 24)
 	first, _ := clinicapi.ParseDay(c.From)
+	var old, recent []issued
 	for _, days := range [][2]string{{"", first.AddDate(0, 0, -1).Format(time.DateOnly)}, {c.From, c.To}} {
-		asTheyAre := func(days [][]owing) ([][]owing, int) { return days, 24 * len(days) }
-		err := reportsapi.EachPack(c, "owed_packs", days[0], days[1], readOwing, asTheyAre, func(month string, all [][]owing) error {
-			sum, err := sums.add(all, today)
-			if days[0] != "" {
-				sums.ofMonth[month] = sum
+		err := reportsapi.EachPack(c, "owed_packs", days[0], days[1], readOwing, together, func(month string, all *owingIn) error {
+			one := issued{month, all, days[0] != ""}
+			if today-int(all.latest) >= billingapi.Ages[len(billingapi.Ages)-1].Days {
+				old = append(old, one)
+			} else {
+				recent = append(recent, one)
 			}
-			return err
+			return nil
 		})
 		if err != nil {
+			return nil, err
+		}
+	}
+	var sums *debts
+	err = reportsapi.Kept(c, "owed_packs", "", "old debts", func([]*oldDebts) *oldDebts { return &oldDebts{} }, func(o *oldDebts) error {
+		sums, err = o.count(old, patients, doctors, today)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range recent {
+		if err := sums.addMonth(one, today); err != nil {
 			return nil, err
 		}
 	}
@@ -113,6 +127,15 @@ func newDebts(patients, doctors uint32) *debts {
 		ages: make([]debt, len(billingapi.Ages)), ofMonth: map[string]debt{}, ofDoctor: make([]debt, doctors+1),
 		patientsOf: make([]int, len(billingapi.Ages)), owing: make([]uint8, patients+1),
 	}
+}
+
+// addMonth adds the invoices of a month, and notes their sum where it is of the range.
+func (s *debts) addMonth(one issued, today int) error {
+	sum, err := s.add(one.all.days, today)
+	if one.within {
+		s.ofMonth[one.month] = sum
+	}
+	return err
 }
 
 // add adds the invoices of some days, and returns their sum; today is counted as due days are.
