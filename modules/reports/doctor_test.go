@@ -1,7 +1,6 @@
 package reports_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,8 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/polyclinic-os/polyclinic/kernel"
 	"github.com/polyclinic-os/polyclinic/kernel/kerneltest"
@@ -22,20 +19,7 @@ import (
 // doctor runs `polyclinic doctor` on the server's data.
 func doctor(t *testing.T, s *kerneltest.Server, args ...string) (said string, err error) {
 	t.Helper()
-	var c *cobra.Command
-	for _, m := range s.Kernel.Modules {
-		for _, build := range m.Commands {
-			if found := build(s.Kernel); found.Name() == "doctor" {
-				c = found
-			}
-		}
-	}
-	var out bytes.Buffer
-	c.SetOut(&out)
-	c.SetErr(&out)
-	c.SetArgs(args)
-	err = c.Execute()
-	return out.String(), err
+	return kerneltest.Run(t, s.Kernel, append([]string{"doctor"}, args...)...)
 }
 
 func TestDoctorNamesAndMendsADifference(t *testing.T) {
