@@ -15,11 +15,17 @@ func (k *Kernel) bindRefusals() {
 		defer func() { e.App = outer }() // PocketBase runs AfterSuccess on e.App
 		return outer.RunInTransaction(func(tx core.App) error {
 			e.App = tx
+			before, err := tx.FindCollectionByNameOrId(e.Collection.Id)
+			if err != nil {
+				return err
+			}
+			if !keepsNames(before, e.Collection) {
+				return e.Next()
+			}
 			db := tx.NonconcurrentDB()
 			var refusals []guard
-			// Of a collection that is renamed, too, SQLite renames the table in its triggers: these stay.
-			err := db.NewQuery("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = (SELECT name FROM _collections WHERE id = {:id} AND name = {:name}) AND sql LIKE '%BEFORE UPDATE%RAISE(%'").
-				Bind(dbx.Params{"id": e.Collection.Id, "name": e.Collection.Name}).All(&refusals)
+			err = db.NewQuery("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = {:table} AND sql LIKE '%BEFORE UPDATE%RAISE(%'").
+				Bind(dbx.Params{"table": before.Name}).All(&refusals)
 			if err != nil {
 				return err
 			}
@@ -46,4 +52,15 @@ func (k *Kernel) bindRefusals() {
 			return nil
 		})
 	}})
+}
+
+// keepsNames reports whether every name that a trigger may have is there after the change as well. Of
+// what is renamed SQLite writes the new name into triggers, and what they name cannot go: those have to stay.
+func keepsNames(before, now *core.Collection) bool {
+	for _, f := range before.Fields {
+		if is := now.Fields.GetById(f.GetId()); is == nil || is.GetName() != f.GetName() {
+			return false
+		}
+	}
+	return before.Name == now.Name
 }

@@ -76,6 +76,30 @@ func TestRowsThatStayGetNewFields(t *testing.T) {
 	}
 }
 
+// TestAFieldThatARefusalNamesStays has a trigger of the clinic's own: were it made anew without its column, no
+// invoice could be changed any more.
+func TestAFieldThatARefusalNamesStays(t *testing.T) {
+	s := set.Start(t)
+	c, err := s.App.FindCollectionByNameOrId("invoices")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Fields.Add(&core.TextField{Name: "x_stamp"})
+	if err := s.App.Save(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.App.NonconcurrentDB().NewQuery("CREATE TRIGGER own BEFORE UPDATE ON invoices WHEN NEW.x_stamp = 'no' BEGIN SELECT RAISE(ABORT, 'no'); END").Execute(); err != nil {
+		t.Fatal(err)
+	}
+	c.Fields.RemoveByName("x_stamp")
+	if err := s.App.Save(c); err == nil {
+		t.Error("the field is gone")
+	}
+	if _, err := s.App.NonconcurrentDB().NewQuery("UPDATE invoices SET details = 'x' WHERE id = '" + billingapi.CastUnpaid + "'").Execute(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTheDashboardObeys writes as PocketBase's own admin does: no rule binds it, the hooks do.
 func TestTheDashboardObeys(t *testing.T) {
 	s := set.Start(t)
